@@ -1,0 +1,56 @@
+import type { Diagnostics } from "./diagnostic.ts";
+import type { VariableTable } from "./variable.ts";
+
+/** A typed place in a cycle where a module keeps what it declared: zones, upstreams, log files. */
+export interface CycleKey<T> {
+  readonly name: string;
+  readonly initial: () => T;
+}
+
+export function cycleKey<T>(name: string, initial: () => T): CycleKey<T> {
+  return { name, initial };
+}
+
+/** One loaded configuration, while it is compiled and while it serves. */
+export class Cycle {
+  readonly #kept = new Map<CycleKey<unknown>, unknown>();
+  readonly #atStart: (() => void | Promise<void>)[] = [];
+  readonly #atEnd: (() => void | Promise<void>)[] = [];
+
+  constructor(
+    /** Relative paths of the configuration start here; ends in "/". */
+    readonly prefix: string,
+    /** The main configuration file's folder, where `include` and certificates are looked for; ends in "/". */
+    readonly confPrefix: string,
+    readonly variables: VariableTable,
+    readonly diagnostics: Diagnostics,
+  ) {}
+
+  get<T>(key: CycleKey<T>): T {
+    if (!this.#kept.has(key)) this.#kept.set(key, key.initial());
+    return this.#kept.get(key) as T;
+  }
+
+  /** Runs in each worker before the first request of this cycle. */
+  atStart(action: () => void | Promise<void>): void {
+    this.#atStart.push(action);
+  }
+
+  /** Runs in each worker after the last request of this cycle, in reverse order. */
+  atEnd(action: () => void | Promise<void>): void {
+    this.#atEnd.push(action);
+  }
+
+  async start(): Promise<void> {
+    for (const action of this.#atStart) await action();
+  }
+
+  async end(): Promise<void> {
+    for (const action of this.#atEnd.reverse()) await action();
+  }
+
+  /** A path of the configuration made absolute, as nginx does for everything but includes and certificates. */
+  path(path: string): string {
+    return path.startsWith("/") ? path : this.prefix + path;
+  }
+}

@@ -1,0 +1,69 @@
+import type { Directive } from "./directive.ts";
+import type { AnyModule, Context } from "./module.ts";
+
+/**
+ * One level of the configuration: `http`, a `server`, a `location`, an `if`. It holds what was written at that level;
+ * `conf` answers with what is in force there, after inheritance.
+ */
+export class Level {
+  readonly children: Level[] = [];
+  readonly #own = new Map<AnyModule, Map<string, unknown>>();
+  readonly #confs = new Map<AnyModule, unknown>();
+
+  constructor(
+    readonly context: Context,
+    readonly parent: Level | undefined,
+    /** The block that made it; undefined for the main level. */
+    readonly directive: Directive | undefined,
+  ) {
+    parent?.children.push(this);
+  }
+
+  /** What was written here under a field of `module`, or undefined. */
+  own(module: AnyModule, field: string): unknown {
+    return this.#own.get(module)?.get(field);
+  }
+
+  write(module: AnyModule, field: string, value: unknown): void {
+    let fields = this.#own.get(module);
+    if (!fields) this.#own.set(module, (fields = new Map()));
+    fields.set(field, value);
+  }
+
+  /** Appends to a list field, keeping the order of the configuration across directives that share it. */
+  append(module: AnyModule, field: string, item: unknown): void {
+    const list = this.own(module, field) as unknown[] | undefined;
+    if (list) list.push(item);
+    else this.write(module, field, [item]);
+  }
+
+  /** What is in force here for `module`: own values, else the outer level's, else the defaults. */
+  conf(module: AnyModule): unknown {
+    let conf = this.#confs.get(module);
+    if (conf === undefined) {
+      conf = this.#merge(module);
+      this.#confs.set(module, conf);
+      module.prepare?.(conf as never, this);
+    }
+    return conf;
+  }
+
+  /** The nearest level of that context, this one included. */
+  enclosing(context: Context): Level | undefined {
+    return this.context === context ? this : this.parent?.enclosing(context);
+  }
+
+  #merge(module: AnyModule): Record<string, unknown> {
+    const outer = this.parent?.conf(module) as Record<string, unknown> | undefined;
+    const conf: Record<string, unknown> = {};
+    for (const [field, rule] of module.fields) {
+      const own = this.own(module, field);
+      conf[field] = outer
+        ? rule.merge(outer[field], own, this.context)
+        : own !== undefined
+          ? own
+          : rule.initial;
+    }
+    return conf;
+  }
+}

@@ -1,0 +1,54 @@
+import { HeaderList } from "./header_list.ts";
+
+/** The head of the answer while filters may still change it. */
+export class ResponseHead {
+  /** 0 until something sets it. */
+  status = 0;
+  /** Overrides the usual reason phrase. */
+  reason: string | undefined;
+  /** Without the charset. */
+  contentType: string | undefined;
+  charset: string | undefined;
+  /** -1: not known. */
+  contentLength = -1;
+  /** Seconds since the epoch; -1: none. */
+  lastModified = -1;
+  location: string | undefined;
+  etag: string | undefined;
+  contentEncoding: string | undefined;
+  /** May a range filter cut this body? */
+  allowRanges = false;
+  /** Adds `Vary: Accept-Encoding`. */
+  varyByEncoding = false;
+  /** Everything else. */
+  readonly headers = new HeaderList();
+  trailers: string[] | undefined;
+
+  /** What no longer holds once a filter changes the body. */
+  forgetBody(): void {
+    this.contentLength = -1;
+    this.allowRanges = false;
+  }
+
+  /** As `forgetBody`, and what validated the old body. A strong ETag becomes a weak one, as nginx does. */
+  weaken(): void {
+    const tag = this.etag;
+    if (tag !== undefined && !tag.startsWith("W/")) this.etag = tag.startsWith('"') ? `W/${tag}` : undefined;
+  }
+
+  /** Back to nothing, for an error page in place of what was begun. */
+  clear(): void {
+    this.reason = undefined;
+    this.contentType = undefined;
+    this.charset = undefined;
+    this.contentLength = -1;
+    this.lastModified = -1;
+    this.location = undefined;
+    this.etag = undefined;
+    this.contentEncoding = undefined;
+    this.allowRanges = false;
+    this.varyByEncoding = false;
+    this.headers.flat.length = 0;
+    this.trailers = undefined;
+  }
+}
