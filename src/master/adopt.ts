@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { hasLibc } from "../std/libc.ts";
 import {
+  closeDescriptor,
   EPOLLEXCLUSIVE,
   EPOLLIN,
   epollAdd,
@@ -60,13 +61,18 @@ export function listenOn<S extends Stoppable>(listener: WorkerListener, make: (b
 }
 
 /**
- * Stops accepting, after those who were already waiting have been accepted.
+ * Gives an address up: accepts those who were already waiting, closes the socket, and stops the server.
  * @param maxWaitMs Under constant load the queue is never empty; then it ends here.
  * @returns When the connections that the server had have ended, as `server.stop(false)`.
  */
 export async function stopListening(listener: WorkerListener, server: Stoppable, maxWaitMs = 100): Promise<void> {
-  const deadline = performance.now() + maxWaitMs;
-  while (listener.fd !== null && isReadable(listener.fd) && performance.now() < deadline) await Bun.sleep(1);
+  const { fd } = listener;
+  if (fd !== null) {
+    listener.fd = null;
+    const deadline = performance.now() + maxWaitMs;
+    while (isReadable(fd) && performance.now() < deadline) await Bun.sleep(1);
+    closeDescriptor(fd);
+  }
   await server.stop(false);
 }
 

@@ -11,6 +11,9 @@ export type Log = (level: LogLevel, message: string) => void;
 /** `so_keepalive=`: on, off, or the three figures of which any may be left to the system. */
 export type TcpKeepalive = boolean | { idleSeconds?: number; intervalSeconds?: number; count?: number };
 
+/** Where a worker finds its end of the channel: the first descriptor behind standard error. */
+export const channelDescriptor = 3;
+
 /** One address that is listened on, with the socket options of its `listen` directives. */
 export interface ListenSpec {
   /** Canonical: `0.0.0.0:80`, `[::]:80`, `unix:/path`. Equal keys are one socket. */
@@ -18,7 +21,7 @@ export interface ListenSpec {
   family: "inet" | "inet6" | "unix";
   /** An IPv4 or IPv6 address without brackets, or the path of a unix socket. Never a name to resolve. */
   address: string;
-  /** 0 for a unix socket. Port 0 of inet lets the system choose, which only tests want. */
+  /** 0 for a unix socket. */
   port: number;
   /** Queue of connections nobody has accepted yet; nginx's default is 511. */
   backlog: number;
@@ -114,7 +117,7 @@ export type WorkerMessage =
 /** An address as a worker has it. */
 export interface WorkerListener {
   spec: ListenSpec;
-  /** The listening socket, open as long as the address is configured; null where the worker binds it itself. */
+  /** The listening socket, open until `stopListening`; null where the worker binds it itself. */
   fd: number | null;
 }
 

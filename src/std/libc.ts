@@ -24,6 +24,7 @@ const signatures = {
   inet_ntop: { args: ["i32", "ptr", "ptr", "u32"], returns: "ptr" },
   sendmsg: { args: ["i32", "ptr", "i32"], returns: "i64" },
   recvmsg: { args: ["i32", "ptr", "i32"], returns: "i64" },
+  flock: { args: ["i32", "i32"], returns: "i32" },
   epoll_ctl: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
   getrlimit: { args: ["i32", "ptr"], returns: "i32" },

@@ -6,6 +6,8 @@ import { check, cString, libc } from "./libc.ts";
 const PR_SET_PDEATHSIG = 1;
 const PR_SET_DUMPABLE = 4;
 const PR_SET_NAME = 15;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
 const resources = { core: 4, nofile: 7 } as const;
 
 /** `prlimit`'s figure for "no limit". */
@@ -77,4 +79,9 @@ export function setProcessTitle(title: string): void {
   const text = new TextEncoder().encode(title).subarray(0, area.length - 1);
   area.fill(0);
   area.set(text);
+}
+
+/** Locks a file until its descriptor, and every copy of it, is closed. @returns false when another has the lock. */
+export function tryLock(fd: number): boolean {
+  return libc().flock(fd, LOCK_EX | LOCK_NB) === 0;
 }

@@ -17,6 +17,8 @@ const SO_RCVBUF = 8;
 const SO_KEEPALIVE = 9;
 const SO_REUSEPORT = 15;
 const SO_ACCEPTCONN = 30;
+const SO_ATTACH_REUSEPORT_CBPF = 51;
+const SO_DETACH_REUSEPORT_BPF = 68;
 const SCM_RIGHTS = 1;
 const IPPROTO_TCP = 6;
 const TCP_KEEPIDLE = 4;
@@ -202,6 +204,31 @@ export function isReadable(fd: number): boolean {
   view.setInt32(0, fd, true);
   view.setInt16(4, POLLIN, true);
   return libc().poll(ptr(entry), 1, 0) > 0 && (view.getInt16(6, true) & POLLIN) !== 0;
+}
+
+/**
+ * Tells the kernel to give new connections at random to the first `count` of the sockets that share an address with
+ * `fd`, counted in the order they were opened; undefined: to all of them, as at first.
+ * @throws SystemError
+ */
+export function steerConnections(fd: number, count: number | undefined): void {
+  if (count === undefined) {
+    libc().setsockopt(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, ptr(new Int32Array(1)), 4); // fails if none is attached
+    return;
+  }
+  // Classic BPF: A = random; A %= count; return A.
+  const program = new DataView(new ArrayBuffer(24));
+  const instruction = (at: number, code: number, operand: number) => {
+    program.setUint16(at, code, true);
+    program.setUint32(at + 4, operand, true);
+  };
+  instruction(0, 0x20 /* LD | W | ABS */, 0xfffff000 + 56 /* SKF_AD_OFF + SKF_AD_RANDOM */);
+  instruction(8, 0x94 /* ALU | MOD | K */, count);
+  instruction(16, 0x16 /* RET | A */, 0);
+  const filter = new DataView(new ArrayBuffer(16));
+  filter.setUint16(0, 3, true);
+  filter.setBigUint64(8, BigInt(ptr(program)), true);
+  check("setsockopt", libc().setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, ptr(filter), 16), "of a filter");
 }
 
 /** Never throws: there is nothing to be done about a close that fails. */

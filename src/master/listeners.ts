@@ -1,0 +1,238 @@
+/** The listening sockets. The master opens them, one for each worker slot, and keeps them while workers come and go. */
+import { unlinkSync } from "node:fs";
+import { hasLibc, SystemError } from "../std/libc.ts";
+import {
+  addressText,
+  applyOptions,
+  boundAddress,
+  closeDescriptor,
+  isAddressInUse,
+  isListening,
+  openListener,
+  setCloseOnExec,
+  steerConnections,
+} from "../std/posix_socket.ts";
+import type { ListenSpec, Log } from "./contract.ts";
+
+/** nginx's: an address may be about to become free, as when one server takes over from another. */
+const bindAttempts = 5;
+const bindRetryMs = 500;
+
+/** Names, in the environment of a program that takes over, the sockets it is born with. */
+export const inheritVariable = "RESTY_LISTENERS";
+
+interface Held {
+  spec: ListenSpec;
+  /** One per slot, or a single one that all slots share. */
+  fds: number[];
+  shared: boolean;
+}
+
+/** Sockets opened for a generation that may yet fail. */
+export interface ListenerChange {
+  /** The generation serves: forget the addresses it does not name. */
+  commit(): void;
+  /** It does not: close what was opened for it. */
+  rollback(): void;
+}
+
+/** Why an address cannot be listened on and what to do about it, in one line. */
+export class ListenError extends Error {}
+
+export class Listeners {
+  readonly #held = new Map<string, Held>();
+  readonly #log: Log;
+  #closed = false;
+  /** Sockets this process was born with and has not needed yet, by key. */
+  readonly #inherited: Map<string, number[]>;
+
+  constructor(log: Log, environment: Record<string, string | undefined> = {}) {
+    this.#log = log;
+    this.#inherited = hasLibc ? inheritedSockets(environment) : new Map<string, number[]>();
+  }
+
+  /**
+   * Opens what `specs` needs for `slots` workers and is not open yet.
+   * @throws ListenError when an address cannot be had; then nothing has changed.
+   */
+  async open(specs: readonly ListenSpec[], slots: number): Promise<ListenerChange> {
+    const added: { held: Held; fd: number }[] = [];
+    const rollback = () => {
+      for (const { held, fd } of added) {
+        if (!held.fds.includes(fd)) continue; // all was closed meanwhile
+        closeDescriptor(fd);
+        held.fds.splice(held.fds.indexOf(fd), 1);
+        if (held.fds.length === 0) this.#forget(held);
+      }
+    };
+    if (!hasLibc) return { commit() {}, rollback };
+    try {
+      for (const spec of specs) {
+        const held = this.#hold(spec);
+        while (held.fds.length < (held.shared ? 1 : slots)) {
+          const fd = await this.#openOne(spec, held.fds.length === 0 ? "first" : "more");
+          held.fds.push(fd);
+          added.push({ held, fd });
+        }
+      }
+    } catch (error) {
+      rollback();
+      throw error;
+    }
+    return { commit: () => this.#commit(specs), rollback };
+  }
+
+  /** The socket from which a slot accepts; null where workers bind for themselves. */
+  descriptor(key: string, slot: number): number | null {
+    const held = this.#held.get(key);
+    return held?.fds[held.shared ? 0 : slot] ?? null;
+  }
+
+  /** From now on new connections go to the first `slots` workers alone; the others have only their queues to empty. */
+  steer(slots: number): void {
+    for (const { fds, shared, spec } of this.#held.values()) {
+      if (shared || fds.length <= slots) continue;
+      try {
+        steerConnections(fds[0]!, slots);
+      } catch (error) {
+        this.#log("warn", `connections may be lost at ${spec.key}: ${(error as Error).message}`);
+      }
+    }
+  }
+
+  /** Closes the sockets of slots that are no more. */
+  shrink(slots: number): void {
+    for (const { fds, shared } of this.#held.values()) {
+      if (shared || fds.length <= slots) continue;
+      // From the last one on, so that the others keep their places in the kernel's list, by which `steer` counts.
+      while (fds.length > slots) closeDescriptor(fds.pop()!);
+      steerConnections(fds[0]!, undefined);
+    }
+  }
+
+  /** For the environment of a program that takes the sockets over, with the descriptors to leave open for it. */
+  handOver(firstDescriptor: number): { environment: string; fds: number[] } {
+    const fds: number[] = [];
+    const places: Record<string, number[]> = {};
+    for (const [key, held] of this.#held) places[key] = held.fds.map((fd) => firstDescriptor + fds.push(fd) - 1);
+    return { environment: JSON.stringify(places), fds };
+  }
+
+  /** @param keepFiles Another program listens on the unix sockets too. */
+  close(keepFiles = false): void {
+    this.#closed = true;
+    for (const { fds, spec } of this.#held.values()) {
+      fds.splice(0).forEach(closeDescriptor);
+      if (spec.family === "unix" && !keepFiles) unlinkQuietly(spec.address);
+    }
+    this.#held.clear();
+  }
+
+  #commit(specs: readonly ListenSpec[]): void {
+    const wanted = new Map(specs.map((spec) => [spec.key, spec]));
+    for (const [key, held] of this.#held) {
+      const spec = wanted.get(key);
+      if (spec === undefined) {
+        held.fds.forEach(closeDescriptor);
+        this.#forget(held);
+      } else if (JSON.stringify(spec) !== JSON.stringify(held.spec)) {
+        held.spec = spec;
+        for (const fd of held.fds) this.#attempt(() => applyOptions(fd, spec, spec));
+      }
+    }
+    for (const fds of this.#inherited.values()) fds.forEach(closeDescriptor);
+    this.#inherited.clear();
+  }
+
+  #hold(spec: ListenSpec): Held {
+    let held = this.#held.get(spec.key);
+    if (held === undefined) {
+      const fds = this.#inherited.get(spec.key) ?? [];
+      this.#inherited.delete(spec.key);
+      // One socket of systemd's may be without SO_REUSEPORT, and then nobody can join it.
+      held = { spec, fds, shared: spec.family === "unix" || fds.length === 1 };
+      this.#held.set(spec.key, held);
+    }
+    return held;
+  }
+
+  #forget(held: Held): void {
+    this.#held.delete(held.spec.key);
+    if (held.spec.family === "unix") unlinkQuietly(held.spec.address);
+  }
+
+  async #openOne(spec: ListenSpec, sharing: "first" | "more"): Promise<number> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return openListener(spec, spec, sharing);
+      } catch (error) {
+        if (!isAddressInUse(error)) throw new ListenError(listenFailure(error, spec), { cause: error });
+        // A change from 127.0.0.1:80 to *:80: the port is in use, by ourselves.
+        if (sharing === "first" && this.#holdsPort(spec)) return this.#openOne(spec, "more");
+        if (attempt === bindAttempts) throw new ListenError(listenFailure(error, spec), { cause: error });
+        this.#log("warn", `${(error as Error).message}, trying again in ${bindRetryMs} ms`);
+        await Bun.sleep(bindRetryMs);
+        if (this.#closed) throw new ListenError("listening sockets are closed already");
+      }
+    }
+  }
+
+  #holdsPort({ family, port }: ListenSpec): boolean {
+    for (const { fds, spec, shared } of this.#held.values())
+      if (family !== "unix" && fds.length > 0 && !shared && spec.port === port) return true;
+    return false;
+  }
+
+  #attempt(change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      this.#log("alert", `${(error as Error).message}, ignored`);
+    }
+  }
+}
+
+/** nginx's words first, which operators' tools read. */
+function listenFailure(error: unknown, spec: ListenSpec): string {
+  const message = (error as Error).message;
+  if (!(error instanceof SystemError)) return `bind() to ${addressText(spec)} failed (${message})`;
+  const advice: Record<string, string> = {
+    EACCES:
+      spec.family === "unix"
+        ? `the folder of ${spec.address} must be writable for the user that starts resty`
+        : `ports below 1024 need root, or CAP_NET_BIND_SERVICE (in a systemd unit AmbientCapabilities=, for a file ` +
+          `setcap cap_net_bind_service=+ep), or sysctl net.ipv4.ip_unprivileged_port_start=${spec.port}`,
+    EADDRINUSE:
+      spec.family === "unix"
+        ? `another program listens there, or the file is no socket`
+        : `another program listens there; ss -ltnp 'sport = :${spec.port}' names it`,
+    EADDRNOTAVAIL: `no interface of this machine has the address; ip address lists them`,
+    ENOENT: `the folder of ${spec.address} does not exist`,
+    EAFNOSUPPORT: `the system has no IPv6`,
+  };
+  return error.code in advice ? `${message}: ${advice[error.code]}` : message;
+}
+
+function unlinkQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    return; // somebody has tidied up already
+  }
+}
+
+/** Sockets that the program before us passes on (a binary upgrade), or systemd (LISTEN_FDS). */
+function inheritedSockets(environment: Record<string, string | undefined>): Map<string, number[]> {
+  const found = new Map<string, number[]>();
+  const ours = environment[inheritVariable];
+  if (ours !== undefined) {
+    for (const [key, fds] of Object.entries(JSON.parse(ours) as Record<string, number[]>)) found.set(key, fds);
+  } else if (environment.LISTEN_PID === String(process.pid)) {
+    for (let fd = 3; fd < 3 + Number(environment.LISTEN_FDS); fd++) {
+      const at = isListening(fd) ? boundAddress(fd) : undefined;
+      if (at !== undefined) found.set(addressText(at), [fd]);
+    }
+  }
+  for (const fd of [...found.values()].flat()) setCloseOnExec(fd, true);
+  return found;
+}

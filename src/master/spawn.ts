@@ -1,0 +1,176 @@
+/** One worker process, as the master sees it. */
+import type { Subprocess } from "bun";
+import { hasLibc } from "../std/libc.ts";
+import { closeDescriptor, sendDescriptors, socketPair } from "../std/posix_socket.ts";
+import type { GenerationMessage, Log, MasterMessage, MasterSettings, WorkerMessage } from "./contract.ts";
+import { inheritVariable, type Listeners } from "./listeners.ts";
+
+/** Modules that never finish loading must not hold a reload up for ever. */
+const prepareTimeoutMs = 60_000;
+
+/** Variables that would change what the executable is, or that speak of another process. */
+const scrubbed = ["BUN_BE_BUN", "BUN_OPTIONS", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", inheritVariable];
+
+/** How a process ended. */
+export interface Exit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+/** What came of asking a worker for something: done, refused with a reason, or it has ended. */
+export type Answer = { outcome: "done" } | { outcome: "failed"; text: string } | { outcome: "exited" };
+
+/** One loaded configuration, numbered. */
+export interface Generation {
+  number: number;
+  settings: MasterSettings;
+  snapshot: unknown;
+}
+
+export class WorkerProcess {
+  readonly exited: Promise<Exit>;
+  readonly startedAt = performance.now();
+  /** Activated a generation and was not asked to leave. */
+  serving = false;
+  /** Pings in a row that went unanswered. */
+  missedPings = 0;
+  /** It said that its last request has ended. */
+  drained = false;
+  readonly #process: Subprocess;
+  /** Our end of the socket that descriptors go over; undefined where there is none, or no more. */
+  #channel: number | undefined;
+  /** Keys of the listening sockets it has. */
+  #has = new Set<string>();
+  readonly #waiting = new Map<string, (answer: Answer) => void>();
+  #over = false;
+
+  /** @throws Error when no process can be started. */
+  constructor(
+    readonly slot: number,
+    argv: string[],
+    settings: MasterSettings,
+    private readonly log: Log,
+  ) {
+    const pair = hasLibc ? socketPair() : undefined;
+    const env = { ...settings.env };
+    for (const name of scrubbed) delete env[name];
+    const ending = Promise.withResolvers<Exit>();
+    this.exited = ending.promise;
+    try {
+      this.#process = Bun.spawn({
+        cmd: argv,
+        argv0: "resty: worker process",
+        env,
+        stdio: ["ignore", "inherit", "inherit", ...(pair ? [pair[1]] : [])],
+        serialization: "advanced",
+        ipc: (message) => this.#receive(message as WorkerMessage),
+        onExit: (_process, code, signal) => {
+          this.#end();
+          ending.resolve({ code, signal: signal as NodeJS.Signals | null });
+        },
+      });
+    } catch (error) {
+      if (pair) closeDescriptor(pair[0]);
+      throw error;
+    } finally {
+      if (pair) closeDescriptor(pair[1]);
+    }
+    this.#channel = pair?.[0];
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Waits until the worker can be spoken to, and tells it who it is. */
+  async start(settings: MasterSettings): Promise<Answer> {
+    const answer = await this.#answer("up");
+    if (answer.outcome === "done") this.send({ type: "start", slot: this.slot, masterPid: process.pid, settings });
+    return answer;
+  }
+
+  /** Has it compile a generation, and hands it the sockets it lacks. */
+  async prepare(generation: Generation, listeners: Listeners): Promise<Answer> {
+    const { number, settings, snapshot } = generation;
+    const fds: number[] = [];
+    const listens: GenerationMessage["listens"] = settings.listens.map((spec) => {
+      const fd = this.#has.has(spec.key) ? null : listeners.descriptor(spec.key, this.slot);
+      if (fd !== null) fds.push(fd);
+      return { spec, passed: fd !== null };
+    });
+    try {
+      if (this.#channel !== undefined) sendDescriptors(this.#channel, fds);
+    } catch (error) {
+      return this.#over ? { outcome: "exited" } : { outcome: "failed", text: (error as Error).message };
+    }
+    const answer = this.#answer(`prepared ${number}`, prepareTimeoutMs);
+    this.send({ type: "generation", number, settings, snapshot, listens });
+    return answer;
+  }
+
+  /** Has it serve what it prepared. */
+  async activate({ number, settings }: Generation): Promise<Answer> {
+    const answer = this.#answer(`ready ${number}`, prepareTimeoutMs);
+    this.send({ type: "activate", number });
+    this.#has = new Set(settings.listens.map(({ key }) => key));
+    return answer;
+  }
+
+  /** To a worker that has gone, nothing is said. */
+  send(message: MasterMessage): void {
+    if (this.#over) return;
+    try {
+      this.#process.send(message);
+    } catch {
+      return; // its end of the channel is closed: it is about to exit
+    }
+  }
+
+  kill(): void {
+    if (!this.#over) this.#process.kill("SIGKILL");
+  }
+
+  #answer(key: string, timeoutMs?: number): Promise<Answer> {
+    if (this.#over) return Promise.resolve({ outcome: "exited" });
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    this.#waiting.set(key, resolve);
+    if (timeoutMs === undefined) return promise;
+    const text = `worker process ${this.pid} gave no answer for ${timeoutMs / 1000} s`;
+    const timer = setTimeout(() => this.#settle(key, { outcome: "failed", text }), timeoutMs);
+    return promise.finally(() => clearTimeout(timer));
+  }
+
+  #settle(key: string, answer: Answer): void {
+    this.#waiting.get(key)?.(answer);
+    this.#waiting.delete(key);
+  }
+
+  #receive(message: WorkerMessage): void {
+    switch (message.type) {
+      case "up":
+        return this.#settle("up", { outcome: "done" });
+      case "prepared":
+      case "ready":
+        return this.#settle(`${message.type} ${message.number}`, { outcome: "done" });
+      case "failed":
+        for (const key of [...this.#waiting.keys()]) this.#settle(key, { outcome: "failed", text: message.text });
+        return;
+      case "drained":
+        this.drained = true;
+        return;
+      case "pong":
+        this.missedPings = 0;
+        return;
+      case "log":
+        return this.log(message.level, message.message);
+    }
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.serving = false;
+    if (this.#channel !== undefined) closeDescriptor(this.#channel);
+    this.#channel = undefined;
+    for (const key of [...this.#waiting.keys()]) this.#settle(key, { outcome: "exited" });
+  }
+}
