@@ -35,7 +35,8 @@ export function raiseFileLimit(settings: MasterSettings, log: Log): void {
     try {
       setResourceLimit("nofile", { soft: wanted, hard: wanted });
     } catch (error) {
-      log("warn", `${(error as Error).message}: cannot raise the limit of open files from ${hard} to ${wanted}`);
+      if (settings.rlimitNofile !== undefined)
+        log("warn", `setrlimit(RLIMIT_NOFILE, ${wanted}) failed (${describeErrno(error)}), it stays at ${hard}`);
     }
   } else {
     setResourceLimit("nofile", { soft: hard, hard });
