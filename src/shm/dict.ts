@@ -1,0 +1,273 @@
+import { E_EXPIRES, T_NUMBER } from "./layout.ts";
+import type { Table } from "./table.ts";
+import { Staged, typeName, type Value, type ValueType } from "./value.ts";
+import type { Zone, ZoneStats } from "./zone.ts";
+
+export type { Value, ValueType };
+
+/** A key of no bytes, or of more than 65 535. */
+export type BadKey = "empty key" | "key too long";
+
+/** Why something could not be stored. */
+export type StoreError = BadKey | "bad value type" | "no memory";
+
+export interface Found {
+  value: Value;
+  /** As `set` was given them, 0 to 2^32 - 1. */
+  flags: number;
+}
+
+/**
+ * OpenResty's `ngx.shared.DICT`: keys and values in memory that all workers share. Every method is atomic across
+ * workers; see shm/README.md for where it differs from OpenResty.
+ *
+ * A key is 1 to 65 535 bytes of UTF-8. Methods that read treat another key as one that is not there; methods that
+ * write say what is wrong with it. An argument of another type than declared is a TypeError, a lifetime that is
+ * negative or not a number a RangeError.
+ */
+export class SharedDict {
+  readonly zone: Zone;
+  readonly #table: Table;
+  readonly #staged = new Staged();
+
+  constructor(zone: Zone) {
+    this.zone = zone;
+    this.#table = zone.table;
+  }
+
+  /** As the configuration calls it. */
+  get name(): string {
+    return this.zone.name;
+  }
+
+  /** Whether live keys were evicted to make room for what was stored last. */
+  get forcible(): boolean {
+    return this.#table.forcible;
+  }
+
+  /** @returns The value; undefined when there is none, it has expired, or the key holds a list or hash. */
+  get(key: string): Value | undefined {
+    return this.#table.setKey(checked(key)) ? this.#table.read(false) : undefined;
+  }
+
+  /** As `get`, with the user flags. */
+  getWithFlags(key: string): Found | undefined {
+    const value = this.get(key);
+    return value === undefined ? undefined : { value, flags: this.#table.flags >>> 0 };
+  }
+
+  /** As `getWithFlags`, and an expired value that has not been reclaimed yet will do: then it is `stale`. */
+  getStale(key: string): (Found & { stale: boolean }) | undefined {
+    const table = this.#table;
+    const value = table.setKey(checked(key)) ? table.read(true) : undefined;
+    return value === undefined ? undefined : { value, flags: table.flags >>> 0, stale: table.stale };
+  }
+
+  /** What kind of value a key holds; undefined when there is none. */
+  typeOf(key: string): ValueType | undefined {
+    if (!this.#table.setKey(checked(key))) return undefined;
+    const table = this.#table;
+    table.lock();
+    const entry = table.findLive();
+    const type = entry === 0 ? undefined : typeName(table.typeOf(entry));
+    table.unlock();
+    return type;
+  }
+
+  /**
+   * Stores a value, whatever the key held before, and evicts the least recently used keys if there is no room.
+   * @param value Undefined or null deletes the key.
+   * @param ttlSeconds Lifetime, to the millisecond, at least one; 0 is for ever.
+   * @param flags An unsigned 32-bit number kept with the value.
+   * @returns True, or why not: then the key holds what it held.
+   * @see lua-nginx-module, ngx.shared.DICT.set
+   */
+  set(key: string, value: Value | null | undefined, ttlSeconds = 0, flags = 0): true | StoreError {
+    if (value === undefined || value === null) return this.delete(key);
+    return this.#store(key, value, ttlSeconds, flags, true, "always") as true | StoreError;
+  }
+
+  /** As `set`, but evicts nothing that is live: without room it is "no memory". */
+  safeSet(key: string, value: Value | null | undefined, ttlSeconds = 0, flags = 0): true | StoreError {
+    if (value === undefined || value === null) return this.delete(key);
+    return this.#store(key, value, ttlSeconds, flags, false, "always") as true | StoreError;
+  }
+
+  /** As `set`, only if the key is not there or has expired. */
+  add(key: string, value: Value, ttlSeconds = 0, flags = 0): true | "exists" | StoreError {
+    return this.#store(key, value, ttlSeconds, flags, true, "absent") as true | "exists" | StoreError;
+  }
+
+  /** As `add`, but evicts nothing that is live. */
+  safeAdd(key: string, value: Value, ttlSeconds = 0, flags = 0): true | "exists" | StoreError {
+    return this.#store(key, value, ttlSeconds, flags, false, "absent") as true | "exists" | StoreError;
+  }
+
+  /** As `set`, only if the key is there. */
+  replace(key: string, value: Value, ttlSeconds = 0, flags = 0): true | "not found" | StoreError {
+    return this.#store(key, value, ttlSeconds, flags, true, "present") as true | "not found" | StoreError;
+  }
+
+  #store(
+    key: string,
+    value: Value,
+    ttlSeconds: number,
+    flags: number,
+    evict: boolean,
+    when: "always" | "absent" | "present",
+  ): true | "exists" | "not found" | StoreError {
+    const table = this.#table;
+    if (!table.setKey(checked(key))) return badKey(key);
+    if (!this.#staged.stage(value)) return "bad value type";
+    const expires = expiryOf(ttlSeconds);
+    table.lock();
+    const old = table.find();
+    const live = old !== 0 && (when === "always" || table.isLive(old));
+    let result: true | "exists" | "not found" | StoreError = true;
+    if (live && when === "absent") {
+      table.touch(old);
+      result = "exists";
+    } else if (!live && when === "present") result = "not found";
+    else if (table.store(old, this.#staged, expires, flags, evict) === 0) result = "no memory";
+    table.unlock();
+    if (this.#staged.length > 65_536) this.#staged.clear();
+    return result;
+  }
+
+  /** @returns True also when the key was not there. */
+  delete(key: string): true | BadKey {
+    const table = this.#table;
+    if (!table.setKey(checked(key))) return badKey(key);
+    table.lock();
+    const entry = table.find();
+    if (entry !== 0) table.remove(entry, 0);
+    table.unlock();
+    return true;
+  }
+
+  /**
+   * Adds `delta` to the number at `key`, atomically across workers. Keeps its lifetime and flags.
+   * @param init What a missing key starts from; without it, a missing key is "not found".
+   * @param initTtlSeconds Lifetime of a key that `init` made, to the millisecond; 0 is for ever.
+   * @returns The sum, or why there is none. Live keys may be evicted to make room.
+   * @throws RangeError for a delta or init that is not finite.
+   * @see lua-nginx-module, ngx.shared.DICT.incr
+   */
+  incr(
+    key: string,
+    delta: number,
+    init?: number,
+    initTtlSeconds = 0,
+  ): number | BadKey | "not found" | "not a number" | "no memory" {
+    const table = this.#table;
+    if (!table.setKey(checked(key))) return badKey(key);
+    finite(delta);
+    if (init !== undefined) finite(init);
+    const expires = expiryOf(initTtlSeconds);
+    let result: number | "not found" | "not a number" | "no memory";
+    table.lock();
+    const entry = table.find();
+    if (entry !== 0 && table.isLive(entry)) {
+      if (table.typeOf(entry) === T_NUMBER) result = table.addTo(entry, delta);
+      else result = "not a number";
+    } else if (init === undefined) result = "not found";
+    else {
+      result = init + delta;
+      this.#staged.stageNumber(T_NUMBER, result);
+      if (table.store(entry, this.#staged, expires, 0, true) === 0) result = "no memory";
+    }
+    table.unlock();
+    return result;
+  }
+
+  /** @returns Seconds left, 0 for a key without expiry, "not found" also when it has expired. */
+  ttl(key: string): number | "not found" {
+    const table = this.#table;
+    if (!table.setKey(checked(key))) return "not found";
+    table.lock();
+    const entry = table.findLive();
+    const expires = entry === 0 ? -1 : table.floats[(entry + E_EXPIRES) >>> 1]!;
+    table.unlock();
+    if (expires < 0) return "not found";
+    return expires === 0 ? 0 : Math.max(expires - Date.now(), 1) / 1000;
+  }
+
+  /** Gives a live key a new lifetime in seconds; 0 is for ever. An expired one stays expired. */
+  expire(key: string, ttlSeconds: number): true | "not found" {
+    const table = this.#table;
+    const expires = expiryOf(ttlSeconds);
+    if (!table.setKey(checked(key))) return "not found";
+    table.lock();
+    const entry = table.findLive();
+    if (entry !== 0) table.setExpiry(entry, expires);
+    table.unlock();
+    return entry === 0 ? "not found" : true;
+  }
+
+  /** Expires all keys at once. Their memory is reclaimed when it is needed; `getStale` may still see them. */
+  flushAll(): void {
+    this.#table.lock();
+    this.#table.flush();
+    this.#table.unlock();
+  }
+
+  /**
+   * Frees expired keys, least recently used first.
+   * @param max How many at most; 0 is all.
+   * @returns How many it were.
+   */
+  flushExpired(max = 0): number {
+    this.#table.lock();
+    const removed = this.#table.removeExpired(max > 0 ? max : Infinity);
+    this.#table.unlock();
+    return removed;
+  }
+
+  /**
+   * The live keys, least recently used first. Holds the lock meanwhile, about 0.1 ms for 1000: see `scan`.
+   * @param max How many at most; 0 is all.
+   */
+  getKeys(max = 1024): string[] {
+    this.#table.lock();
+    const keys = this.#table.keys(max > 0 ? max : Infinity);
+    this.#table.unlock();
+    return keys;
+  }
+
+  /** The zone's size in bytes. */
+  capacity(): number {
+    return this.zone.sizeBytes;
+  }
+
+  /** Bytes that nothing occupies, all of them of use. Expired keys occupy theirs until they are reclaimed. */
+  freeSpace(): number {
+    return this.zone.freeBytes;
+  }
+
+  stats(): ZoneStats {
+    return this.zone.stats();
+  }
+}
+
+function checked(key: string): string {
+  if (typeof key !== "string") throw new TypeError(`a key must be a string, this is ${typeof key}`);
+  return key;
+}
+
+function badKey(key: string): BadKey {
+  return key.length === 0 ? "empty key" : "key too long";
+}
+
+function finite(value: number): number {
+  if (typeof value !== "number") throw new TypeError(`expected a number, this is ${typeof value}`);
+  if (!Number.isFinite(value)) throw new RangeError(`expected a finite number, not ${value}`);
+  return value;
+}
+
+/** When a lifetime that begins now ends, in milliseconds since 1970; 0 for never. */
+export function expiryOf(ttlSeconds: number): number {
+  if (ttlSeconds === 0) return 0;
+  if (typeof ttlSeconds !== "number") throw new TypeError(`a lifetime must be a number, this is ${typeof ttlSeconds}`);
+  if (!(ttlSeconds > 0)) throw new RangeError(`a lifetime must be 0 or more seconds, not ${ttlSeconds}`);
+  return ttlSeconds === Infinity ? 0 : Date.now() + Math.max(Math.floor(ttlSeconds * 1000), 1);
+}
