@@ -130,9 +130,9 @@ export class Generator implements ConnectionOwner {
   /** After the last request: waits for what is on its way, then ends. */
   #wind(now: number): void {
     this.#measureCpu(now);
-    const left = this.#pace?.backlog(this.#measureToMs) ?? 0;
-    if (left > 0) this.#serveDue();
-    if (this.#outstanding === 0 && left === 0 && this.#again.length === 0) return this.#end(now);
+    const left = this.#pace !== undefined && this.#pace.nextMs < this.#measureToMs;
+    if (left) this.#serveDue();
+    if (this.#outstanding === 0 && !left && this.#again.length === 0) return this.#end(now);
     if (now - this.#measureToMs < this.#job.graceMs) return;
     for (const connection of this.#connections) {
       while (connection.inFlight > 0) this.#unanswered(connection.take(), now);

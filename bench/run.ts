@@ -10,6 +10,7 @@ import type { Job, ScenarioSpec } from "./protocol.ts";
 import { compareReports, readReport } from "./report/compare.ts";
 import { groupDigits, painter, type Paint } from "./report/format.ts";
 import { hgrmReport } from "./report/hgrm.ts";
+import { htmlReport } from "./report/html.ts";
 import { liveView, plainView, silentView, type View } from "./report/live.ts";
 import type { Report } from "./report/report.ts";
 import { describeModel, describeRun, textReport } from "./report/text.ts";
@@ -238,6 +239,7 @@ class Bench {
     };
     if (json === "-") process.stdout.write(`${JSON.stringify(report)}\n`);
     else if (json !== undefined) save(json, `${JSON.stringify(report)}\n`);
+    if (html !== undefined) save(html, htmlReport(report));
     if (hgrm !== undefined) save(hgrm, hgrmReport(report));
     for (const file of [json, html, hgrm]) if (file !== undefined && file !== "-") this.#print(`wrote ${file}`);
   }
