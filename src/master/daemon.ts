@@ -4,8 +4,8 @@
  */
 import { openSync } from "node:fs";
 import { hasLibc } from "../std/libc.ts";
-import { closeDescriptor, replaceDescriptor, setCloseOnExec } from "../std/posix_socket.ts";
-import type { MasterSettings } from "./contract.ts";
+import { closeDescriptor, replaceDescriptor, sendDatagram, setCloseOnExec } from "../std/posix_socket.ts";
+import type { Log, MasterSettings } from "./contract.ts";
 
 const daemonVariable = "RESTY_DAEMON";
 
@@ -29,6 +29,17 @@ export async function becomeDaemon(argv: string[]): Promise<number> {
   const code = await started.promise;
   daemon.unref();
   return code;
+}
+
+/** Tells the process manager, where there is one (sd_notify, `Type=notify`). */
+export function notifySystemd(state: string, log: Log): void {
+  const path = process.env.NOTIFY_SOCKET;
+  if (!hasLibc || path === undefined || path === "") return;
+  try {
+    sendDatagram(path, state);
+  } catch (error) {
+    log("warn", `systemd is not told "${state.replaceAll("\n", " ")}": ${(error as Error).message}`);
+  }
 }
 
 /** Tells the process that waits in `becomeDaemon` that this one serves, and lets go of its terminal. */

@@ -10,6 +10,7 @@ import {
   isListening,
   openListener,
   setCloseOnExec,
+  sharesAddress,
   steerConnections,
 } from "../std/posix_socket.ts";
 import type { ListenSpec, Log } from "./contract.ts";
@@ -79,7 +80,7 @@ export class Listeners {
       rollback();
       throw error;
     }
-    return { commit: () => this.#commit(specs), rollback };
+    return { commit: () => this.#commit(specs, slots), rollback };
   }
 
   /** The socket from which a slot accepts; null where workers bind for themselves. */
@@ -88,12 +89,12 @@ export class Listeners {
     return held?.fds[held.shared ? 0 : slot] ?? null;
   }
 
-  /** From now on new connections go to the first `slots` workers alone; the others have only their queues to empty. */
+  /** From now on new connections go to the first `slots` workers alone; others have only their queues to empty. */
   steer(slots: number): void {
     for (const { fds, shared, spec } of this.#held.values()) {
-      if (shared || fds.length <= slots) continue;
+      if (shared || fds.length === 0) continue;
       try {
-        steerConnections(fds[0]!, slots);
+        steerConnections(fds[0]!, fds.length > slots ? slots : undefined);
       } catch (error) {
         this.#log("warn", `connections may be lost at ${spec.key}: ${(error as Error).message}`);
       }
@@ -110,12 +111,16 @@ export class Listeners {
     }
   }
 
-  /** For the environment of a program that takes the sockets over, with the descriptors to leave open for it. */
-  handOver(firstDescriptor: number): { environment: string; fds: number[] } {
+  /**
+   * For a program that takes the sockets over.
+   * @param first The number that the first descriptor will have there.
+   * @returns The value of its `RESTY_LISTENERS`, and the descriptors it is to be born with, in order.
+   */
+  handOver(first: number): { places: string; fds: number[] } {
     const fds: number[] = [];
     const places: Record<string, number[]> = {};
-    for (const [key, held] of this.#held) places[key] = held.fds.map((fd) => firstDescriptor + fds.push(fd) - 1);
-    return { environment: JSON.stringify(places), fds };
+    for (const [key, held] of this.#held) places[key] = held.fds.map((fd) => first + fds.push(fd) - 1);
+    return { places: JSON.stringify(places), fds };
   }
 
   /** @param keepFiles Another program listens on the unix sockets too. */
@@ -128,7 +133,7 @@ export class Listeners {
     this.#held.clear();
   }
 
-  #commit(specs: readonly ListenSpec[]): void {
+  #commit(specs: readonly ListenSpec[], slots: number): void {
     const wanted = new Map(specs.map((spec) => [spec.key, spec]));
     for (const [key, held] of this.#held) {
       const spec = wanted.get(key);
@@ -140,6 +145,8 @@ export class Listeners {
         for (const fd of held.fds) this.#attempt(() => applyOptions(fd, spec, spec));
       }
     }
+    // There may be more sockets than slots: whose sockets we took over may have had more workers.
+    this.steer(slots);
     for (const fds of this.#inherited.values()) fds.forEach(closeDescriptor);
     this.#inherited.clear();
   }
@@ -149,8 +156,9 @@ export class Listeners {
     if (held === undefined) {
       const fds = this.#inherited.get(spec.key) ?? [];
       this.#inherited.delete(spec.key);
-      // One socket of systemd's may be without SO_REUSEPORT, and then nobody can join it.
-      held = { spec, fds, shared: spec.family === "unix" || fds.length === 1 };
+      // A socket of systemd's may be without SO_REUSEPORT: nobody can join it, so all slots share it.
+      const shared = spec.family === "unix" || (fds.length === 1 && !sharesAddress(fds[0]!));
+      held = { spec, fds, shared };
       this.#held.set(spec.key, held);
     }
     return held;

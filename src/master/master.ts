@@ -2,12 +2,13 @@
 import { hasLibc } from "../std/libc.ts";
 import { setProcessTitle } from "../std/posix.ts";
 import type { LoadResult, Log, MasterSettings } from "./contract.ts";
-import { becomeDaemon, isDaemon, leaveStarter } from "./daemon.ts";
+import { becomeDaemon, isDaemon, leaveStarter, notifySystemd } from "./daemon.ts";
 import { prepareLogFiles, processIdentity, raiseFileLimit } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
 import { alreadyRunning, PidFile, runningPid } from "./pid.ts";
 import { Pool } from "./pool.ts";
 import { type ActionSignal, signalActions, signalNumber } from "./signals.ts";
+import { formerMasterLives, takesOver, Upgrade } from "./upgrade.ts";
 
 export interface MasterOptions {
   /** Reads and validates the configuration: at the start, and again on each SIGHUP. */
@@ -33,7 +34,7 @@ export async function runMaster(options: MasterOptions): Promise<number> {
   const { settings } = loaded;
   const other = runningPid(settings.pidFile);
   if (other !== undefined) return complain(`resty: [emerg] ${alreadyRunning(settings.pidFile, other)}`);
-  if (settings.daemon && !isDaemon()) return becomeDaemon(options.selfArgv);
+  if (settings.daemon && !isDaemon() && !takesOver) return becomeDaemon(options.selfArgv);
   return new Master(options).run(settings, loaded.snapshot);
 }
 
@@ -46,6 +47,7 @@ class Master {
   readonly #log: Log;
   readonly #listeners: Listeners;
   readonly #pool: Pool;
+  readonly #upgrade: Upgrade;
   readonly #stopped = Promise.withResolvers<void>();
   #settings!: MasterSettings;
   #generation = 1;
@@ -58,6 +60,7 @@ class Master {
   constructor(private readonly options: MasterOptions) {
     this.#log = options.log;
     this.#listeners = new Listeners(this.#log, process.env);
+    this.#upgrade = new Upgrade(options.selfArgv, this.#listeners, this.#log);
     this.#pool = new Pool({ workerArgv: options.workerArgv, log: this.#log, listeners: this.#listeners });
   }
 
@@ -77,7 +80,7 @@ class Master {
       this.#log("notice", "exit");
       return 0;
     } finally {
-      this.#listeners.close();
+      this.#closeListeners();
       this.#pidFile?.remove();
       clearInterval(alive);
     }
@@ -104,6 +107,7 @@ class Master {
   #announce(): void {
     if (hasLibc) setProcessTitle(`resty: master process ${this.options.selfArgv.join(" ")}`);
     leaveStarter(this.#settings);
+    notifySystemd(`READY=1\nMAINPID=${process.pid}`, this.#log);
   }
 
   #fail(text: string): number {
@@ -129,12 +133,14 @@ class Master {
       case "SIGWINCH":
         return void this.#pool.quit();
       case "SIGUSR2":
+        if (this.#pidFile !== undefined && this.#stopping === undefined) this.#upgrade.start(this.#pidFile);
         return;
     }
   }
 
   async #terminate(): Promise<void> {
     if (this.#stopping === "terminate") return;
+    notifySystemd("STOPPING=1", this.#log);
     this.#stopping = "terminate";
     await this.#pool.terminate();
     this.#stopped.resolve();
@@ -142,12 +148,17 @@ class Master {
 
   async #quit(): Promise<void> {
     if (this.#stopping !== undefined) return;
+    notifySystemd("STOPPING=1", this.#log);
     this.#stopping = "quit";
     const gone = this.#pool.quit();
     // Workers have their own descriptors of the sockets, and close them when the queues are empty.
-    this.#listeners.close();
+    this.#closeListeners();
     await gone;
     this.#stopped.resolve();
+  }
+
+  #closeListeners(): void {
+    this.#listeners.close(this.#upgrade.underWay || formerMasterLives());
   }
 
   #reopen(): void {

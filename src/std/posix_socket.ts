@@ -7,15 +7,16 @@ const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOCK_SEQPACKET = 5;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
+export const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SO_KEEPALIVE = 9;
-const SO_REUSEPORT = 15;
+export const SO_REUSEPORT = 15;
 const SO_ACCEPTCONN = 30;
 const SO_ATTACH_REUSEPORT_CBPF = 51;
 const SO_DETACH_REUSEPORT_BPF = 68;
@@ -197,6 +198,13 @@ export function isListening(fd: number): boolean {
   return libc().getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, ptr(value), ptr(length)) === 0 && value[0] === 1;
 }
 
+/** May further sockets of the same user listen where this one does (SO_REUSEPORT)? */
+export function sharesAddress(fd: number): boolean {
+  const value = new Int32Array(1);
+  const length = new Uint32Array([4]);
+  return libc().getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, ptr(value), ptr(length)) === 0 && value[0] === 1;
+}
+
 /** Is there something to read, or for a listening socket, somebody to accept? Does not wait. */
 export function isReadable(fd: number): boolean {
   const entry = new Uint8Array(8);
@@ -269,6 +277,22 @@ export function socketPair(): [number, number] {
   const pair = new Int32Array(2);
   check("socketpair", libc().socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ptr(pair)));
   return [pair[0]!, pair[1]!];
+}
+
+/** Sends one datagram to a unix socket; a path that begins with "@" is abstract. @throws SystemError */
+export function sendDatagram(path: string, text: string): void {
+  const place = sockaddr({ family: "unix", address: path, port: 0 });
+  const abstract = path.startsWith("@");
+  if (abstract) place[2] = 0;
+  const bytes = new TextEncoder().encode(text);
+  const fd = check("socket", libc().socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  try {
+    const length = abstract ? place.length - 1 : place.length; // the closing zero byte would count
+    check("connect", libc().connect(fd, ptr(place), length), `to ${path}`);
+    check("send", libc().send(fd, ptr(bytes), bytes.length, MSG_NOSIGNAL));
+  } finally {
+    closeDescriptor(fd);
+  }
 }
 
 /** A `struct msghdr` of one byte of data and room for descriptors; `parts` keeps what it points at alive. */

@@ -39,11 +39,14 @@ export function unix(path: string): ListenSpec {
 }
 
 /** Waits for `check` to give something true. @throws Error, naming `what`, after 10 s. */
-export async function until<T>(what: string, check: () => T | Promise<T>): Promise<NonNullable<T>> {
+export async function until<T>(
+  what: string,
+  check: () => T | Promise<T>,
+): Promise<Exclude<T, false | 0 | "" | null | undefined | void>> {
   const deadline = performance.now() + 10_000;
   for (;;) {
     const value = await check();
-    if (value) return value;
+    if (value) return value as Exclude<T, false | 0 | "" | null | undefined | void>;
     if (performance.now() > deadline) throw new Error(`waited 10 s for ${what}`);
     await Bun.sleep(10);
   }
@@ -64,7 +67,8 @@ export interface StartOptions {
   wait?: boolean;
   /** Folder of an earlier master. */
   folder?: string;
-  stdio?: ["ignore", "ignore" | "pipe", "pipe" | "inherit"];
+  /** Descriptors it is born with, from 3 on. */
+  inherit?: number[];
   /** Started through a shell that changes things first, as `exec 2>&-`. */
   shell?: string;
   env?: Record<string, string>;
@@ -73,7 +77,7 @@ export interface StartOptions {
 export class RunningMaster implements AsyncDisposable {
   constructor(
     readonly folder: string,
-    readonly process: Bun.Subprocess<"ignore", "ignore" | "pipe", "pipe">,
+    readonly process: Bun.Subprocess<"ignore", "ignore", "pipe">,
     public settings: StandinFile,
     private readonly ownsFolder: boolean,
   ) {}
@@ -172,7 +176,7 @@ export async function start(change: Partial<StandinFile> = {}, options: StartOpt
   const argv = [process.execPath, standin, settingsFile(folder)];
   const child = Bun.spawn({
     cmd: options.shell ? ["sh", "-c", `${options.shell}; exec "$@"`, "sh", ...argv] : argv,
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "ignore", "pipe", ...(options.inherit ?? [])],
     env: { ...(process.env as Record<string, string>), ...options.env },
   });
   const master = new RunningMaster(folder, child, settings, options.folder === undefined);
