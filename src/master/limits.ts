@@ -18,6 +18,18 @@ const SIGKILL = 9;
 /** Descriptors that a worker has open beside its connections: event loops, IPC, zones, temporary files. */
 const descriptorsBeside = 64;
 
+/** The settings as this platform can have them; what it lacks is said. */
+export function withinPlatform(settings: MasterSettings, log: Log): MasterSettings {
+  if (!settings.masterProcess) return { ...settings, workerProcesses: 1 };
+  if (hasLibc || settings.workerProcesses === 1) return settings;
+  if (process.platform === "win32") {
+    log("warn", "on Windows two processes cannot listen on one address: one worker process is started");
+    return { ...settings, workerProcesses: 1 };
+  }
+  log("notice", "only on Linux are connections spread evenly over worker processes");
+  return settings;
+}
+
 /** Descriptors that `settings` can come to need in one worker. */
 export function descriptorsNeeded(settings: MasterSettings): number {
   return settings.workerConnections + settings.listens.length + settings.logFiles.length + descriptorsBeside;

@@ -66,7 +66,10 @@ export class Listeners {
         if (held.fds.length === 0) this.#forget(held);
       }
     };
-    if (!hasLibc) return { commit() {}, rollback };
+    if (!hasLibc) {
+      await this.#makeWay(specs);
+      return { commit() {}, rollback };
+    }
     try {
       for (const spec of specs) {
         const held = this.#hold(spec);
@@ -149,6 +152,17 @@ export class Listeners {
     this.steer(slots);
     for (const fds of this.#inherited.values()) fds.forEach(closeDescriptor);
     this.#inherited.clear();
+  }
+
+  /** Where workers bind for themselves, a socket file that nobody listens on any more would be in their way. */
+  async #makeWay(specs: readonly ListenSpec[]): Promise<void> {
+    for (const spec of specs) {
+      if (spec.family !== "unix" || this.#held.has(spec.key)) continue;
+      this.#held.set(spec.key, { spec, fds: [], shared: true });
+      const living = await Bun.connect({ unix: spec.address, socket: { data() {} } }).catch(() => undefined);
+      if (living) throw new ListenError(`bind() to ${spec.key} failed (48: Address already in use)`);
+      unlinkQuietly(spec.address);
+    }
   }
 
   #hold(spec: ListenSpec): Held {

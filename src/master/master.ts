@@ -3,7 +3,7 @@ import { hasLibc } from "../std/libc.ts";
 import { setProcessTitle } from "../std/posix.ts";
 import type { LoadResult, Log, MasterSettings } from "./contract.ts";
 import { becomeDaemon, isDaemon, leaveStarter, notifySystemd } from "./daemon.ts";
-import { prepareLogFiles, processIdentity, raiseFileLimit } from "./limits.ts";
+import { prepareLogFiles, processIdentity, raiseFileLimit, withinPlatform } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
 import { alreadyRunning, PidFile, runningPid } from "./pid.ts";
 import { Pool } from "./pool.ts";
@@ -31,7 +31,7 @@ export interface MasterOptions {
 export async function runMaster(options: MasterOptions): Promise<number> {
   const loaded = await options.load();
   if (!loaded.ok) return complain(loaded.text);
-  const { settings } = loaded;
+  const settings = withinPlatform(loaded.settings, options.log);
   const other = runningPid(settings.pidFile);
   if (other !== undefined) return complain(`resty: [emerg] ${alreadyRunning(settings.pidFile, other)}`);
   if (settings.daemon && !isDaemon() && !takesOver) return becomeDaemon(options.selfArgv);
@@ -48,6 +48,7 @@ class Master {
   readonly #listeners: Listeners;
   readonly #pool: Pool;
   readonly #upgrade: Upgrade;
+  readonly #started = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   #settings!: MasterSettings;
   #generation = 1;
@@ -71,6 +72,7 @@ class Master {
     for (const signal of Object.keys(signalActions) as ActionSignal[]) process.on(signal, () => this.#onSignal(signal));
     try {
       const failure = await this.#start(settings, snapshot);
+      this.#started.resolve();
       if (failure !== undefined && this.#stopping === undefined) {
         await this.#pool.terminate();
         return this.#fail(failure);
@@ -176,6 +178,7 @@ class Master {
     this.#reloadAgain = true;
     if (this.#reloading) return;
     this.#reloading = true;
+    await this.#started.promise;
     try {
       while (this.#reloadAgain && this.#stopping === undefined) {
         this.#reloadAgain = false;
@@ -192,7 +195,8 @@ class Master {
     try {
       const loaded = await this.options.load();
       if (!loaded.ok) return loaded.text;
-      const { settings, snapshot } = loaded;
+      const { snapshot } = loaded;
+      const settings = withinPlatform(loaded.settings, this.#log);
       prepareLogFiles(settings);
       raiseFileLimit(settings, this.#log);
       const opening = await this.#listeners.open(settings.listens, settings.workerProcesses);

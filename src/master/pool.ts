@@ -73,13 +73,13 @@ export class Pool {
     const stops = this.#stops;
     const asked = this.#slots.flatMap(({ worker }) => (worker?.serving ? [worker] : []));
     const answers = await Promise.all(asked.map((worker) => worker.prepare(next, this.options.listeners)));
-    const refusal = this.#stops === stops ? reason(answers) : "workers were stopped during the reload";
+    const refusal = this.#stops === stops ? reason(answers, asked) : "workers were stopped during the reload";
     if (refusal !== undefined) {
       for (const worker of asked) worker.send({ type: "discard", number: next.number });
       return refusal;
     }
     this.#current = next; // workers that are just coming up find it when they have
-    await Promise.all(asked.map((worker, at) => answers[at]!.outcome === "done" && this.#activate(worker, next)));
+    await Promise.all(asked.map((worker) => this.#activate(worker, next)));
     if (this.#stops !== stops) return undefined;
     await this.#resize(next.settings.workerProcesses);
     this.#watch(next.settings);
@@ -99,13 +99,15 @@ export class Pool {
     this.#slots = Array.from({ length: next.settings.workerProcesses }, (_, index) => this.#open(index));
     const refusal = reason(await Promise.all(this.#slots.map((slot) => slot.first.promise)));
     if (this.#stops !== stops) return refusal;
-    const losers = refusal === undefined ? this.#retiring : this.#slots;
-    if (refusal !== undefined) {
-      this.#current = current;
-      this.#slots = this.#retiring;
-    }
+    const former = this.#retiring;
     this.#retiring = [];
-    for (const slot of losers) this.#leave(slot, next.settings.shutdownTimeoutMs, refusal !== undefined);
+    if (refusal === undefined) {
+      this.#retire(former, this.#slots.length);
+    } else {
+      for (const slot of this.#slots) this.#leave(slot, 0, true);
+      this.#slots = former;
+      this.#current = current;
+    }
     this.#watch(this.#current!.settings);
     return refusal;
   }
@@ -224,7 +226,6 @@ export class Pool {
 
   /** Grows to, or shrinks to, `count` slots. */
   async #resize(count: number): Promise<void> {
-    const { listeners } = this.options;
     const grown: Slot[] = [];
     while (this.#slots.length < count) {
       const slot = this.#open(this.#slots.length);
@@ -233,11 +234,16 @@ export class Pool {
     }
     await Promise.all(grown.map((slot) => slot.first.promise));
     if (this.#slots.length === count) return;
-    const leaving = this.#slots.splice(count);
+    this.#retire(this.#slots.splice(count), count);
+  }
+
+  /** Has slots leave of which only the first `count` numbers are in use any more. */
+  #retire(slots: Slot[], count: number): void {
+    const { listeners } = this.options;
     listeners.steer(count);
-    for (const slot of leaving) this.#leave(slot, this.#current!.settings.shutdownTimeoutMs, false);
-    void Promise.all(leaving.map((slot) => slot.done)).then(() => {
-      if (this.#slots.length <= count) listeners.shrink(count);
+    for (const slot of slots) this.#leave(slot, this.#current!.settings.shutdownTimeoutMs, false);
+    void Promise.all(slots.map((slot) => slot.done)).then(() => {
+      if (this.#slots.length === count) listeners.shrink(count);
     });
   }
 
@@ -307,7 +313,12 @@ function describeExit(exit: Exit | undefined): string {
   return exit.signal === null ? `exited with code ${exit.code}` : `exited on signal ${signalNumber(exit.signal)}`;
 }
 
-function reason(answers: Answer[]): string | undefined {
-  for (const answer of answers) if (answer.outcome === "failed") return answer.text;
+/** @param asked Who answered, if one that died instead refused by that: the next one could die of the same. */
+function reason(answers: Answer[], asked?: WorkerProcess[]): string | undefined {
+  for (const [at, answer] of answers.entries()) {
+    if (answer.outcome === "failed") return answer.text;
+    if (answer.outcome === "exited" && asked)
+      return `worker process ${asked[at]!.pid} died while it prepared the new configuration, which is not used`;
+  }
   return undefined;
 }

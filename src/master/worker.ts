@@ -130,9 +130,12 @@ class Worker {
 
   async #prepare({ number, settings, snapshot, listens }: GenerationMessage): Promise<void> {
     this.#discard();
-    const fds = receiveDescriptors(channelDescriptor, listens.filter(({ passed }) => passed).length);
+    const passedCount = listens.filter(({ passed }) => passed).length;
+    const fds = passedCount === 0 ? [] : receiveDescriptors(channelDescriptor, passedCount);
     const listeners = new Map<string, WorkerListener>();
     for (const { spec, passed } of listens) {
+      // Without a socket of the master's, only one process can have the path.
+      if (!hasLibc && spec.family === "unix" && this.#slot > 0) continue;
       const known = this.#listeners.get(spec.key);
       listeners.set(spec.key, known && !passed ? known : { spec, fd: passed ? fds.shift()! : null });
     }

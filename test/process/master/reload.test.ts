@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { connect, freePort, inet, isAlive, load, start, until } from "./harness.ts";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { connect, freePort, inet, isAlive, load, start, unix, until } from "./harness.ts";
 
 test("a reload reaches all workers without replacing one, and connections live through it", async () => {
   await using master = await start();
@@ -34,10 +36,43 @@ test("a generation that one worker refuses is served by none", async () => {
   expect(await master.get("/", port)).toMatchObject({ name: "three" });
 });
 
-test("a worker that dies of a new generation does not take the old one along", async () => {
-  await using master = await start({ workerProcesses: 1 });
+test("a generation that workers die of is not served, and the old one is served again", async () => {
+  await using master = await start();
+  const before = await master.workers();
   await master.reload({ behaviour: { name: "two", crash: true } });
-  expect(isAlive(master.pid)).toBe(true);
+  expect(master.log()).toMatch(/\[emerg\] \d+: worker process \d+ died while it prepared the new configuration/);
+  await until("the workers that died to be gone", () => !before.some(({ pid }) => isAlive(pid)));
+  for (const worker of await master.workers()) expect(worker.name).toBe("one");
+});
+
+test("SIGHUP while it is starting is a reload afterwards", async () => {
+  await using master = await start({}, { wait: false });
+  await master.logged("start worker processes");
+  master.write({ behaviour: { name: "two" } });
+  master.kill("SIGHUP");
+  await master.logged("generation 2 serves");
+  for (const worker of await master.workers()) expect(worker.name).toBe("two");
+});
+
+test("master_process off has one worker", async () => {
+  await using master = await start({ masterProcess: false, workerProcesses: 3 });
+  expect(master.log().match(/start worker process \d/g)).toHaveLength(1);
+});
+
+test("reloads leave no descriptor open, in the master or in a worker", async () => {
+  await using master = await start({ workerProcesses: 1 });
+  const [worker] = await master.workers();
+  const open = () => [master.pid, worker!.pid].map((pid) => readdirSync(`/proc/${pid}/fd`).length);
+  const turn = async (port: number) => {
+    await master.reload({ listens: [master.settings.listens[0]!, inet(port), unix(join(master.folder, `${port}`))] });
+    await master.reload({ listens: [master.settings.listens[0]!], behaviour: { name: "x", refuse: { text: "no" } } });
+    await master.reload({ behaviour: { name: "y" }, listens: [master.settings.listens[0]!] });
+  };
+  await turn(await freePort());
+  await until("the old server to be gone", () => open()[1]! < 40);
+  const before = open();
+  for (let times = 0; times < 5; times++) await turn(await freePort());
+  await until(`as few as ${before}, not ${open()}`, () => open().every((count, at) => count <= before[at]!));
 });
 
 test("an address that is in use stops a reload, not the server", async () => {
