@@ -1,3 +1,4 @@
+import { parseOffset, parseSize, parseTimeMs, parseTimeSeconds } from "../std/units.ts";
 import { type ComplexValue, compileComplex, InvalidVariableName } from "./complex.ts";
 import type { Cycle } from "./cycle.ts";
 import type { Place } from "./diagnostic.ts";
@@ -76,23 +77,55 @@ export class Arguments {
     throw this.wrong(
       index,
       `invalid value "${this.text(index)}" in "${this.name}" directive, it must be "on" or "off"`,
-      "expected on or off",
+      "on or off",
     );
   }
 
   choice<const Choice extends string>(index: number, choices: readonly Choice[]): Choice {
     const found = choices.find((choice) => choice === this.text(index));
     if (found === undefined)
-      throw this.wrong(index, `invalid value "${this.text(index)}"`, `expected ${choices.join(", ")}`);
+      throw this.wrong(index, `invalid value "${this.text(index)}"`, `${choices.join(", ")}`);
     return found;
   }
 
   integer(index: number, range: { readonly min?: number; readonly max?: number } = {}): number {
+    return this.integerOf(index, this.text(index), range);
+  }
+
+  /** As `integer`, of a part of the word. */
+  integerOf(index: number, text: string, range: { readonly min?: number; readonly max?: number } = {}): number {
     const { min = 0, max = 0x7fffffff } = range;
-    const text = this.text(index);
     const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return value;
-    throw this.wrong(index, `"${this.name}" directive invalid number`, `expected a number from ${min} to ${max}`);
+    throw this.wrong(index, `"${this.name}" directive invalid number`, `a number from ${min} to ${max}`);
+  }
+
+  /** A number of bytes, `8k`, `1m`. */
+  size(index: number): number {
+    const value = parseSize(this.text(index));
+    if (value === undefined) throw this.wrong(index, `"${this.name}" directive invalid value`, "a size such as 8k or 1m");
+    return value;
+  }
+
+  /** As `size`, and in gigabytes too: what may exceed memory. */
+  offset(index: number): number {
+    const value = parseOffset(this.text(index));
+    if (value === undefined) throw this.wrong(index, `"${this.name}" directive invalid value`, "a size such as 8k, 1m or 1g");
+    return value;
+  }
+
+  /** A time such as `30s` or `500ms`, in milliseconds. */
+  timeMs(index: number): number {
+    const value = parseTimeMs(this.text(index));
+    if (value === undefined) throw this.wrong(index, `"${this.name}" directive invalid value`, "a time such as 30s or 500ms");
+    return value;
+  }
+
+  /** A time such as `1h` or `1y`, in whole seconds. */
+  timeSeconds(index: number): number {
+    const value = parseTimeSeconds(this.text(index));
+    if (value === undefined) throw this.wrong(index, `"${this.name}" directive invalid value`, "a time such as 1h or 30d");
+    return value;
   }
 
   /** `key=value` arguments among the words from `from` on: the value's text, or undefined. */

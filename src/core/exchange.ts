@@ -35,6 +35,12 @@ export interface Exchange {
   /** Request header fields, flat, with order, case and repeats kept. The caller owns the array. */
   takeHeaders(): string[];
   readonly hasBody: boolean;
+  /** Bytes of the request's head. */
+  readonly requestLength: number;
+  /** It came before the answer to the one before it was finished. */
+  readonly isPipelined: boolean;
+  /** The client would send another request on this connection. */
+  readonly keepalive: boolean;
 
   /** The head and all of the body in one write. */
   whole(status: number, reason: string, headers: string[], body: Chunk | undefined): void;
@@ -64,6 +70,10 @@ export interface Exchange {
   readBody(onData: (chunk: Uint8Array, last: boolean) => void, onError: (error: Error) => void): void;
   pauseBody(): void;
   resumeBody(): void;
+  /** How long the connection may idle afterwards, and how long the client may take nothing of the answer. */
+  limits(keepaliveMs: number, sendMs: number): void;
+  /** The request is over and logged: wait for the next one, or close. */
+  finished(keepalive: boolean): void;
   /** Takes over the connection as a byte tunnel after 101 or CONNECT. */
   tunnel?(onData: (chunk: Uint8Array) => void, onClose: () => void): Tunnel;
 }

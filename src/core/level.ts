@@ -1,5 +1,7 @@
+import type { Cycle } from "./cycle.ts";
 import type { Directive } from "./directive.ts";
 import type { AnyModule, Context } from "./module.ts";
+import type { LocationPlan } from "./plan.ts";
 
 /**
  * One level of the configuration: `http`, a `server`, a `location`, an `if`. It holds what was written at that level;
@@ -7,6 +9,8 @@ import type { AnyModule, Context } from "./module.ts";
  */
 export class Level {
   readonly children: Level[] = [];
+  /** What the level became, once compiled. */
+  plan: LocationPlan | undefined;
   readonly #own = new Map<AnyModule, Map<string, unknown>>();
   readonly #confs = new Map<AnyModule, unknown>();
 
@@ -15,6 +19,7 @@ export class Level {
     readonly parent: Level | undefined,
     /** The block that made it; undefined for the main level. */
     readonly directive: Directive | undefined,
+    readonly cycle: Cycle,
   ) {
     parent?.children.push(this);
   }

@@ -2,7 +2,7 @@ import type { Arguments } from "./arguments.ts";
 import type { Cycle } from "./cycle.ts";
 import type { Level } from "./level.ts";
 import type { Phase } from "./phase.ts";
-import type { Hook } from "./plan.ts";
+import type { Hook, Step } from "./plan.ts";
 import type { Request } from "./request.ts";
 import type { Getter, VariableSpec } from "./variable.ts";
 
@@ -72,6 +72,8 @@ export interface ModuleSpec<D extends Directives, F extends Fields> {
   readonly enabled?: (conf: ConfOf<D, F>, phase: Phase) => boolean;
   /** The content handler that this configuration gives its location, if any; at most one module may. */
   readonly handler?: (conf: ConfOf<D, F>) => Hook<ConfOf<D, F>> | undefined;
+  /** Rules over the access phase's steps; undefined leaves them as they are, each one having to agree. */
+  readonly composeAccess?: (conf: ConfOf<D, F>, steps: Step[]) => Step[] | undefined;
   /** Computes what can be settled once a level's values are merged. May write its own fields. */
   readonly prepare?: (conf: ConfOf<D, F>, level: Level) => void;
   /** Runs when everything is read: the place for checks across levels, and for `cycle.atStart`. */
@@ -88,6 +90,7 @@ export interface Module<D extends Directives = Directives, F extends Fields = Fi
   readonly hooks: Hooks<never>;
   readonly enabled?: ((conf: never, phase: Phase) => boolean) | undefined;
   readonly handler?: ((conf: never) => Hook<never> | undefined) | undefined;
+  readonly composeAccess?: ((conf: never, steps: Step[]) => Step[] | undefined) | undefined;
   readonly prepare?: ((conf: never, level: Level) => void) | undefined;
   readonly finish?: ((cycle: Cycle, main: Level) => void) | undefined;
   /** What is in force for a request, in the location it has reached. */
@@ -116,6 +119,7 @@ export function defineModule<D extends Directives = {}, F extends Fields = {}>(s
     hooks: (spec.hooks ?? {}) as Hooks<never>,
     enabled: spec.enabled,
     handler: spec.handler as Module["handler"],
+    composeAccess: spec.composeAccess,
     prepare: spec.prepare,
     finish: spec.finish,
     of: (request) => request.location.confs[index] as ConfOf<D, F>,
@@ -169,6 +173,16 @@ export function flag(options: Common<boolean>): DirectiveSpec<boolean> {
 
 export function number(options: Common<number> & { readonly min?: number; readonly max?: number }): DirectiveSpec<number> {
   return value({ syntax: "number", ...options, read: (args) => args.integer(0, options) });
+}
+
+/** Bytes, with `k` or `m`. */
+export function size(options: Common<number>): DirectiveSpec<number> {
+  return value({ syntax: "size", ...options, read: (args) => args.size(0) });
+}
+
+/** Milliseconds of a time with units; a number alone is seconds. */
+export function time(options: Common<number>): DirectiveSpec<number> {
+  return value({ syntax: "time", ...options, read: (args) => args.timeMs(0) });
 }
 
 export function text(options: Common<string>): DirectiveSpec<string> {

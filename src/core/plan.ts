@@ -42,6 +42,8 @@ export interface LocationPlan {
   readonly headerFilters: readonly Step[];
   readonly log: readonly Step[];
   readonly locations: LocationTree;
+  /** What other methods than these see in place of this location. */
+  readonly limitExcept: { readonly methods: ReadonlySet<string>; readonly plan: LocationPlan } | undefined;
 }
 
 /** The locations of one level, arranged for nginx's search order. */
@@ -67,6 +69,9 @@ export interface ServerPlan {
   readonly named: ReadonlyMap<string, LocationPlan>;
 }
 
+/** `so_keepalive=`: on, off, or the three figures of which any may be left to the system. */
+export type TcpKeepalive = boolean | { idleSeconds?: number; intervalSeconds?: number; count?: number };
+
 /** Where to listen, as the configuration says; plain data that crosses processes. */
 export interface ListenSpec {
   /** Canonical and unique: `0.0.0.0:80`, `[::]:80`, `unix:/path`. */
@@ -78,11 +83,13 @@ export interface ListenSpec {
   readonly backlog: number;
   readonly ipv6only: boolean;
   readonly reuseport: boolean;
-  readonly rcvbuf?: number | undefined;
-  readonly sndbuf?: number | undefined;
-  readonly fastopen?: number | undefined;
-  readonly deferred?: boolean | undefined;
-  readonly keepalive?: "on" | "off" | { idleSeconds?: number; intervalSeconds?: number; count?: number } | undefined;
+  readonly rcvbuf?: number;
+  readonly sndbuf?: number;
+  /** TCP_FASTOPEN: length of its queue. */
+  readonly fastopen?: number;
+  /** TCP_DEFER_ACCEPT: wake a worker only when data has come. */
+  readonly deferAccept?: boolean;
+  readonly keepalive?: TcpKeepalive;
 }
 
 export interface ListenerPlan {

@@ -21,3 +21,13 @@ export function legible(text: string): string {
   const decoded = decodeUtf8(text);
   return decoded.includes("\ufffd") ? text : decoded;
 }
+
+/** The bytes of a byte string as a body can carry them: itself where it is ASCII, else a buffer. */
+export function bytesOf(bytes: string): string | Uint8Array {
+  return beyondAscii.test(bytes) ? Buffer.from(bytes, "latin1") : bytes;
+}
+
+/** A path in bytes as the file functions take it. One that is not UTF-8 cannot be said to them, and names no file. */
+export function fsPath(bytes: string): string {
+  return decodeUtf8(bytes);
+}

@@ -1,0 +1,59 @@
+import { renderAll } from "../config/render.ts";
+import { ConfigError } from "../core/arguments.ts";
+import type { Diagnostic } from "../core/diagnostic.ts";
+import type { LogLevel } from "../core/log.ts";
+import type { LoadResult, MasterSettings } from "../master/contract.ts";
+import type { Snapshot } from "../master/http_worker.ts";
+import { runMaster } from "../master/master.ts";
+import { masterSettings } from "../master/settings.ts";
+import { ErrorLogs } from "../runtime/error_log.ts";
+import { type ConfigurationChoice, type Loaded, loadConfiguration } from "../runtime/load.ts";
+import { LogFile } from "../std/log_file.ts";
+import { workerArgv } from "./self.ts";
+
+/** Loads a configuration and says everything that was found: warnings and notices too. */
+export function load(choice: ConfigurationChoice): { loaded: Loaded; settings: MasterSettings | undefined; text: string } {
+  const loaded = loadConfiguration(choice);
+  const { diagnostics } = loaded;
+  let settings: MasterSettings | undefined;
+  if (!diagnostics.failed) {
+    try {
+      settings = masterSettings(loaded, choice);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      diagnostics.error(error.message, error.place, error.expected);
+    }
+  }
+  return { loaded, settings, text: render(diagnostics.list, loaded) };
+}
+
+function render(list: readonly Diagnostic[], { sources }: Loaded): string {
+  return renderAll(list, { sources, color: process.stderr.isTTY === true });
+}
+
+/** Runs the server under a master until it is told to stop. @returns the exit code */
+export function serve(choice: ConfigurationChoice): Promise<number> {
+  const logs = new ErrorLogs((path) => new LogFile(path === "stderr" ? "/dev/stderr" : path));
+  let targets: { path: string; level: LogLevel }[] = [];
+  let first = true;
+  return runMaster({
+    async load(): Promise<LoadResult> {
+      const { loaded, settings, text } = load(choice);
+      if (!settings) return { ok: false, text };
+      if (first && text !== "") process.stderr.write(text);
+      first = false;
+      const snapshot: Snapshot = { choice, sources: loaded.sources };
+      return { ok: true, settings, snapshot };
+    },
+    workerArgv: () => workerArgv(),
+    selfArgv: [...process.argv],
+    log: (level, message) => {
+      logs.write(targets, level, message);
+      logs.flush();
+    },
+    onSettings: (settings) => {
+      targets = settings.errorLog.map(({ file, level }) => ({ path: file, level }));
+    },
+    reopenLogs: () => logs.reopen(),
+  });
+}

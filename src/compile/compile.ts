@@ -1,0 +1,46 @@
+import { Cycle } from "../core/cycle.ts";
+import type { Diagnostics } from "../core/diagnostic.ts";
+import type { Directive } from "../core/directive.ts";
+import { Level } from "../core/level.ts";
+import type { AnyModule } from "../core/module.ts";
+import type { Plan, ServerPlan } from "../core/plan.ts";
+import { VariableTable } from "../core/variable.ts";
+import { Directory } from "./directory.ts";
+import { readBlock, report } from "./read.ts";
+import { compileListeners, compileServers } from "./servers.ts";
+
+export interface CompileOptions {
+  /** In running order. */
+  readonly modules: readonly AnyModule[];
+  readonly prefix: string;
+  readonly confPrefix: string;
+  readonly diagnostics: Diagnostics;
+}
+
+export interface Compiled {
+  readonly plan: Plan;
+  /** The main level, for what the master has to know (`worker_processes`, `pid`). */
+  readonly main: Level;
+}
+
+/** Makes a Plan of the directives. What is wrong is in `diagnostics`; with errors there the Plan must not serve. */
+export function compile(directives: readonly Directive[], options: CompileOptions): Compiled {
+  const { modules, diagnostics } = options;
+  const variables = new VariableTable(modules);
+  const cycle = new Cycle(options.prefix, options.confPrefix, variables, diagnostics);
+  const main = new Level("main", undefined, undefined, cycle);
+  readBlock(directives, main, new Directory(modules), cycle);
+  for (const module of modules) {
+    try {
+      module.finish?.(cycle, main);
+    } catch (error) {
+      report(error, cycle);
+    }
+  }
+  const servers = new Map<Level, ServerPlan>();
+  for (const http of main.children)
+    if (http.context === "http") for (const [level, server] of compileServers(http, modules, cycle)) servers.set(level, server);
+  const listeners = compileListeners(servers, cycle);
+  variables.check(diagnostics);
+  return { plan: { cycle, listeners, servers: [...servers.values()] }, main };
+}

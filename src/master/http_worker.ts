@@ -1,0 +1,135 @@
+import type { Plan } from "../core/plan.ts";
+import { readFromSources, type Sources } from "../config/sources.ts";
+import { accessLogFiles } from "../modules/log/log.ts";
+import { type RawConnections, RawConnections as Connections, serveRaw } from "../runtime/adapters/raw.ts";
+import { HttpEngine } from "../runtime/engine.ts";
+import { ErrorLogs } from "../runtime/error_log.ts";
+import { type ConfigurationChoice, loadConfiguration } from "../runtime/load.ts";
+import { LogFile } from "../std/log_file.ts";
+import { listenOn, stopListening } from "./adopt.ts";
+import type { MasterSettings, PreparedGeneration, WorkerListener } from "./contract.ts";
+import { runWorker, type WorkerGeneration } from "./worker.ts";
+
+/** What the master sends of a configuration it has found good: the worker compiles the same bytes. */
+export interface Snapshot {
+  readonly choice: ConfigurationChoice;
+  readonly sources: Sources;
+}
+
+/** An open address and whoever serves it now; a reload changes `plan` under the same socket. */
+interface Open {
+  readonly listener: WorkerListener;
+  readonly server: Bun.Server<undefined>;
+  plan: Plan;
+}
+
+/** A worker process: serves generation after generation until the master says quit. */
+export class HttpWorker {
+  readonly #connections: RawConnections = new Connections();
+  readonly #logs: ErrorLogs;
+  readonly #engine: HttpEngine;
+  readonly #open = new Map<string, Open>();
+  #settings: MasterSettings | undefined;
+
+  constructor() {
+    this.#logs = new ErrorLogs((path) => new LogFile(path === "stderr" ? "/dev/stderr" : path, (failed, error) => this.#logFailed(failed, error)));
+    this.#engine = new HttpEngine(this.#logs);
+    accessLogFiles.onFailure = (path, error) => this.#logFailed(path, error);
+  }
+
+  run(): void {
+    process.on("uncaughtException", (error) => this.#alert(`uncaught exception: ${error.stack ?? error.message}`));
+    process.on("unhandledRejection", (reason) =>
+      this.#alert(`unhandled rejection: ${reason instanceof Error ? (reason.stack ?? reason.message) : Bun.inspect(reason)}`),
+    );
+    runWorker({
+      onStart: (_slot, settings) => void (this.#settings = settings),
+      onGeneration: (generation) => this.#prepare(generation),
+      onQuit: () => this.#quit(),
+      onTerminate: () => this.#flush(),
+      onReopen: () => {
+        this.#logs.reopen();
+        accessLogFiles.reopen();
+      },
+    });
+  }
+
+  async #prepare({ snapshot, listeners, settings }: WorkerGeneration): Promise<PreparedGeneration> {
+    const { choice, sources } = snapshot as Snapshot;
+    const { plan, diagnostics } = loadConfiguration(choice, readFromSources(sources));
+    const failure = diagnostics.list.find(({ severity }) => severity === "emerg");
+    if (failure) throw new Error(failure.message);
+    await plan.cycle.start();
+    return {
+      activate: () => this.#activate(plan, listeners, settings),
+      discard: () => void plan.cycle.end(),
+    };
+  }
+
+  #activate(plan: Plan, listeners: readonly WorkerListener[], settings: MasterSettings): void {
+    this.#settings = settings;
+    const wanted = new Map(listeners.map((listener) => [listener.spec.key, listener]));
+    for (const [key, open] of this.#open) {
+      if (wanted.has(key)) continue;
+      this.#open.delete(key);
+      void stopListening(open.listener, open.server);
+    }
+    for (const [key, listener] of wanted) {
+      const open = this.#open.get(key);
+      if (open) open.plan = plan;
+      else this.#open.set(key, this.#serve(key, listener, plan));
+    }
+  }
+
+  #serve(key: string, listener: WorkerListener, plan: Plan): Open {
+    const open: { -readonly [K in keyof Open]?: Open[K] } = { listener, plan };
+    const planOf = () => (open as Open).plan.listeners.find(({ spec }) => spec.key === key)!;
+    let current = plan;
+    let listenerPlan = planOf();
+    open.server = listenOn(listener, (binding) =>
+      serveRaw({
+        spec: listener.spec,
+        binding,
+        tls: listenerPlan.tls,
+        connections: this.#connections,
+        onExchange: (exchange) => {
+          if (open.plan !== current) {
+            current = open.plan!;
+            listenerPlan = planOf();
+          }
+          this.#engine.handle(exchange, current, listenerPlan);
+        },
+      }),
+    );
+    return open as Open;
+  }
+
+  async #quit(): Promise<void> {
+    const stopped = [...this.#open.values()].map(({ listener, server }) => stopListening(listener, server));
+    this.#connections.drain();
+    await Promise.all(stopped);
+    for (const { plan } of this.#open.values()) {
+      await plan.cycle.end();
+      break;
+    }
+    this.#flush();
+  }
+
+  #flush(): void {
+    accessLogFiles.flush();
+    this.#logs.flush();
+  }
+
+  #alert(message: string): void {
+    this.#logs.write(this.#targets(), "alert", message);
+  }
+
+  #logFailed(path: string, error: Error): void {
+    const others = this.#targets().filter((target) => target.path !== path);
+    this.#logs.write(others, "alert", `write() to "${path}" failed (${error.message}); lines are lost until it can be written again`);
+  }
+
+  #targets(): { path: string; level: MasterSettings["errorLog"][number]["level"] }[] {
+    return (this.#settings?.errorLog ?? []).map(({ file, level }) => ({ path: file, level }));
+  }
+}

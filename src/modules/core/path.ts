@@ -1,0 +1,17 @@
+import type { Request } from "../../core/request.ts";
+import { core } from "./core.ts";
+
+/** `$document_root`: the `root` or `alias` in force, absolute. */
+export function documentRoot(request: Request): string {
+  return core.of(request).root.path.evaluate(request);
+}
+
+/** The file that `uri` stands for here, whether or not it exists; `$request_filename`. */
+export function filePath(request: Request, uri: string = request.uri): string {
+  const { root } = core.of(request);
+  const base = root.path.evaluate(request);
+  if (!root.alias) return base + uri;
+  const { location } = request;
+  if (location.kind === "regex") return base;
+  return base + uri.slice(location.name.length);
+}

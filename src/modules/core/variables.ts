@@ -1,0 +1,203 @@
+import { randomBytes } from "node:crypto";
+import { realpathSync } from "node:fs";
+import { hostname } from "node:os";
+import type { Request } from "../../core/request.ts";
+import { requestSlot } from "../../core/slot.ts";
+import type { Getter, VariableSpec } from "../../core/variable.ts";
+import { everySecond, httpTime, isoTime, localTime } from "../../std/clock.ts";
+import { addressBytes } from "../../std/address.ts";
+import { version } from "../../std/version.ts";
+import { documentRoot, filePath } from "./path.ts";
+
+const timeLocal = everySecond((nowMs) => localTime(new Date(nowMs)));
+const timeIso = everySecond((nowMs) => isoTime(new Date(nowMs)));
+const hostName = hostname();
+
+/** Seconds with milliseconds, as `$request_time` prints them. */
+export function secondsText(ms: number): string {
+  const whole = Math.max(0, Math.round(ms));
+  return `${Math.floor(whole / 1000)}.${String(whole % 1000).padStart(3, "0")}`;
+}
+
+const protocols: Readonly<Record<number, string>> = { 9: "HTTP/0.9", 10: "HTTP/1.0", 11: "HTTP/1.1", 20: "HTTP/2.0", 30: "HTTP/3.0" };
+
+const protocol = (request: Request): string => protocols[request.main.exchange.httpVersion] ?? "HTTP/1.1";
+
+/** The request line as it came, `$request`. */
+export function requestLine(request: Request): string {
+  const { main } = request;
+  return `${main.exchange.method} ${main.target} ${protocol(main)}`;
+}
+
+/** The user that Basic authentication names, believed or not. */
+function remoteUser(request: Request): string | undefined {
+  const match = /^basic +([A-Za-z0-9+/=]+)/i.exec(request.header("authorization") ?? "");
+  if (!match) return undefined;
+  const pair = Buffer.from(match[1]!, "base64").toString("latin1");
+  const colon = pair.indexOf(":");
+  return colon > 0 ? pair.slice(0, colon) : undefined;
+}
+
+const idSlot = requestSlot<string>();
+
+/** 16 random bytes in hexadecimal, the same throughout the request. */
+export function requestId({ main }: Request): string {
+  let id = main.get(idSlot);
+  if (id === undefined) main.set(idSlot, (id = randomBytes(16).toString("hex")));
+  return id;
+}
+
+/** The first value of query argument `name`, still escaped, as nginx gives it. */
+export function queryArgument(args: string, name: string): string | undefined {
+  for (let start = 0; start < args.length; ) {
+    let end = args.indexOf("&", start);
+    if (end < 0) end = args.length;
+    if (end - start > name.length && args.charCodeAt(start + name.length) === 61 /* = */) {
+      const key = args.slice(start, start + name.length);
+      if (key === name || key.toLowerCase() === name.toLowerCase()) return args.slice(start + name.length + 1, end);
+    }
+    start = end + 1;
+  }
+  return undefined;
+}
+
+/** The value of cookie `name`; the first where a client sends several. */
+function cookie(request: Request, name: string): string | undefined {
+  for (const line of request.headers.all("cookie"))
+    for (const pair of line.split(/[;,]/)) {
+      const equals = pair.indexOf("=");
+      if (equals > 0 && pair.slice(0, equals).trim().toLowerCase() === name) return pair.slice(equals + 1).trim();
+    }
+  return undefined;
+}
+
+function joinedHeader(request: Request, name: string): string | undefined {
+  const { headers } = request;
+  const first = headers.get(name);
+  if (first === undefined) return undefined;
+  const all = headers.all(name);
+  return all.length === 1 ? first : all.join(name === "cookie" ? "; " : ", ");
+}
+
+function realpathRoot(request: Request): string | undefined {
+  try {
+    return realpathSync(documentRoot(request));
+  } catch (error) {
+    request.log("crit", `realpath() "${documentRoot(request)}" failed (${(error as Error).message})`);
+    return undefined;
+  }
+}
+
+/** Of the response as it went out, or will: what `$sent_http_` reads. */
+function sentHeader(request: Request, name: string): string | undefined {
+  const { response } = request;
+  switch (name) {
+    case "content-type":
+      return response.contentType && response.contentType + (response.charset ? `; charset=${response.charset}` : "");
+    case "content-length":
+      return response.contentLength < 0 ? undefined : String(response.contentLength);
+    case "last-modified":
+      return response.lastModified < 0 ? undefined : httpTime(response.lastModified);
+    case "location":
+      return response.location;
+    case "etag":
+      return response.etag;
+    case "content-encoding":
+      return response.contentEncoding;
+    case "connection":
+      return request.keepalive ? "keep-alive" : "close";
+    case "transfer-encoding":
+      return response.contentLength < 0 && request.exchange.httpVersion === 11 ? "chunked" : undefined;
+    default: {
+      const all = response.headers.all(name);
+      return all.length === 0 ? undefined : all.join(", ");
+    }
+  }
+}
+
+export const variables: Readonly<Record<string, Getter | VariableSpec>> = {
+  args: {
+    get: (request) => request.args,
+    set: (request, value) => {
+      request.args = value;
+      request.hasArgs = value !== "";
+    },
+  },
+  query_string: (request) => request.args,
+  is_args: (request) => (request.args === "" ? "" : "?"),
+  uri: (request) => request.uri,
+  document_uri: (request) => request.uri,
+  request_uri: (request) => request.main.target,
+  request: requestLine,
+  request_method: (request) => request.main.exchange.method,
+  request_filename: (request) => filePath(request),
+  request_id: requestId,
+  request_time: (request) => secondsText(Date.now() - request.startMs),
+  request_length: (request) => String(request.exchange.requestLength + request.main.body.receivedBytes),
+  request_completion: (request) => (request.ended ? "OK" : ""),
+  request_body: (request) => {
+    const bytes = request.main.body.buffered;
+    return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  },
+  request_body_file: () => undefined,
+  host: (request) => request.host || request.server.name,
+  hostname: () => hostName,
+  scheme: (request) => (request.exchange.connection.tls ? "https" : "http"),
+  https: (request) => (request.exchange.connection.tls ? "on" : ""),
+  server_protocol: protocol,
+  server_name: (request) => request.server.name,
+  server_addr: (request) => request.exchange.connection.localAddress,
+  server_port: (request) => String(request.exchange.connection.localPort || ""),
+  remote_addr: (request) => request.main.remoteAddress,
+  remote_port: (request) => String(request.main.remotePort || ""),
+  remote_user: remoteUser,
+  binary_remote_addr: (request) => addressBytes(request.main.remoteAddress),
+  document_root: documentRoot,
+  realpath_root: realpathRoot,
+  content_length: (request) => request.header("content-length"),
+  content_type: (request) => request.header("content-type"),
+  body_bytes_sent: (request) => String(request.exchange.bodyBytesSent),
+  bytes_sent: (request) => String(request.exchange.bytesSent),
+  connection: (request) => String(request.exchange.connection.number),
+  connection_requests: (request) => String(request.exchange.connection.requests),
+  connection_time: (request) => secondsText(Date.now() - request.exchange.connection.startMs),
+  status: (request) => String(request.response.status).padStart(3, "0"),
+  msec: () => secondsText(Date.now()),
+  time_local: () => timeLocal(Date.now()),
+  time_iso8601: () => timeIso(Date.now()),
+  pid: () => String(process.pid),
+  pipe: (request) => (request.exchange.isPipelined ? "p" : "."),
+  nginx_version: () => version,
+  limit_rate: {
+    get: (request) => String(request.limitRate ?? 0),
+    set: (request, value) => {
+      request.limitRate = Number.parseInt(value, 10) || 0;
+    },
+  },
+};
+
+const dashed = (rest: string): string => rest.replaceAll("_", "-").toLowerCase();
+
+export const prefixes: Readonly<Record<string, (rest: string) => Getter>> = {
+  arg_: (rest) => (request) => queryArgument(request.args, rest),
+  http_: (rest) => {
+    const name = dashed(rest);
+    return (request) => joinedHeader(request, name);
+  },
+  cookie_: (rest) => {
+    const name = rest.toLowerCase();
+    return (request) => cookie(request, name);
+  },
+  sent_http_: (rest) => {
+    const name = dashed(rest);
+    return (request) => sentHeader(request, name);
+  },
+  sent_trailer_: (rest) => {
+    const name = dashed(rest);
+    return (request) => {
+      const trailers = request.response.trailers ?? [];
+      for (let i = 0; i < trailers.length; i += 2) if (trailers[i]!.toLowerCase() === name) return trailers[i + 1];
+      return undefined;
+    };
+  },
+};

@@ -1,0 +1,41 @@
+import { cycleKey } from "../../core/cycle.ts";
+import { type LogLevel, logLevels } from "../../core/log.ts";
+import { defineModule, list } from "../../core/module.ts";
+
+/** One `error_log`: where, and from which level up. */
+export interface ErrorLogTarget {
+  /** Absolute path, or "stderr". */
+  readonly path: string;
+  readonly level: LogLevel;
+}
+
+/** Every file that some `error_log` names; opened by whoever writes to them. */
+export const errorLogPaths = cycleKey<Set<string>>("error_log", () => new Set());
+
+/** nginx's core directive of that name, which is inherited through all levels. */
+export const errorLog = defineModule({
+  name: "error_log",
+  directives: {
+    error_log: list<ErrorLogTarget>({
+      contexts: ["main", "http", "server", "location"],
+      args: [1, 2],
+      syntax: "file [level]",
+      read(args) {
+        const level = args.has(1) ? args.choice(1, logLevels.slice(1) as readonly LogLevel[]) : "error";
+        const name = args.text(0);
+        if (name.startsWith("syslog:") || name.startsWith("memory:"))
+          throw args.wrong(0, `"${name.split(":")[0]}:" logs are known to nginx, not supported by resty`, "a file or stderr");
+        const path = name === "stderr" ? "stderr" : args.cycle.path(name);
+        args.cycle.get(errorLogPaths).add(path);
+        return { path, level };
+      },
+    }),
+  },
+});
+
+const rank = new Map(logLevels.map((level, i) => [level, i]));
+
+/** Is a message of `level` for a log of that threshold? */
+export function reaches(level: LogLevel, threshold: LogLevel): boolean {
+  return rank.get(level)! <= rank.get(threshold)!;
+}

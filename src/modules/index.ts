@@ -1,0 +1,12 @@
+import type { AnyModule } from "../core/module.ts";
+import { core } from "./core/core.ts";
+import { errorLog } from "./error_log/error_log.ts";
+import { log } from "./log/log.ts";
+import { mainModule } from "./main/main.ts";
+import { rewrite } from "./rewrite/rewrite.ts";
+
+/**
+ * All modules, in running order: within each phase, and in the chain of header and body filters, the earlier one runs
+ * first. The order is nginx's, which its own sources keep backwards.
+ */
+export const modules: readonly AnyModule[] = [mainModule, errorLog, core, rewrite, log];

@@ -1,0 +1,411 @@
+import { counter, counters } from "../../core/counters.ts";
+import { type Chunk, ClientGone, type Connection, type Exchange, type Tunnel } from "../../core/exchange.ts";
+import type { ListenSpec } from "../../core/plan.ts";
+import { type Timed, TimerWheel } from "../../std/timer_wheel.ts";
+
+// Bun.serve({ onNodeHTTPRequest }) is what Bun's node:http stands on, and in none of its documentation. It is the one
+// way to the request as it came and to every byte of the answer. All that resty relies on is declared here and held by
+// test/process/raw_contract.test.ts; nothing else in the tree touches it.
+
+interface NativeResponse {
+  takeRawHeaders(): string[];
+  takeRequestTrailers(): string[];
+  writeHead(status: number, reason: string, headers: string[]): void;
+  writeHeadAndEnd(status: number, reason: string, headers: string[], body: Chunk | undefined): void;
+  writeInformational(head: string): void;
+  /** Negative: as many bytes wait, `onwritable` tells when they are gone. */
+  write(chunk: Chunk): number;
+  end(chunk?: Chunk): void;
+  abort(): void;
+  pause(): void;
+  resume(): void;
+  readonly aborted: boolean;
+  onabort: ((event: number) => void) | undefined;
+  ondata: ((chunk: Uint8Array | undefined, last: boolean, state: number) => void) | undefined;
+  onwritable: (() => void) | undefined;
+}
+
+interface NativeAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+interface NativeSocket {
+  onclose: (() => void) | undefined;
+  ondata: ((chunk: Uint8Array, last: boolean) => void) | undefined;
+  ondrain: (() => void) | undefined;
+  readonly closed: boolean;
+  readonly remoteAddress: NativeAddress | undefined;
+  readonly localAddress: NativeAddress | undefined;
+  readonly servername: string | null | undefined;
+  readonly peerCertVerified: boolean;
+  readonly authorizationError: string | null;
+  close(): void;
+  reset(): void;
+  write(chunk: Uint8Array): number;
+  end(): void;
+  closeWhenDrained(): void;
+  setResponseTrailers(trailers: string): void;
+  startPipelinedResponse(response: NativeResponse, isHttp10: boolean, close: boolean): void;
+  upgradeToTunnel(keep: boolean, response: NativeResponse): void;
+  resty?: RawConnection;
+}
+
+/** Bit of the request's flags: the client asked for the connection to be closed. */
+const connectionClose = 1;
+
+export type OnExchange = (exchange: Exchange) => void;
+
+const wheel = new TimerWheel();
+let connectionsMade = 0;
+
+/** Connections of this worker by where they are in their life, for a graceful stop. */
+export class RawConnections {
+  readonly open = new Set<RawConnection>();
+
+  /** Closes what waits for a next request and lets the others end after their answer. */
+  drain(): void {
+    for (const connection of this.open) connection.closeAfterAnswer();
+  }
+}
+
+class RawConnection implements Connection, Timed {
+  readonly number = ++connectionsMade;
+  readonly startMs = Date.now();
+  readonly tls: boolean;
+  requests = 0;
+  closing = false;
+  deadlineMs = Number.POSITIVE_INFINITY;
+  lookMs = Number.POSITIVE_INFINITY;
+  keepaliveMs = 75_000;
+  sendMs = 60_000;
+  /** The exchange being answered. */
+  current: RawExchange | undefined;
+  /** What came before its turn. */
+  #queue: RawExchange[] | undefined;
+  #remote: NativeAddress | undefined;
+  #local: NativeAddress | undefined;
+
+  constructor(
+    readonly socket: NativeSocket,
+    readonly spec: ListenSpec,
+    private readonly owner: RawConnections,
+    tls: boolean,
+  ) {
+    this.tls = tls;
+    owner.open.add(this);
+    const { own } = counters;
+    own[counter.accepted]!++;
+    own[counter.handled]!++;
+    own[counter.active]!++;
+    socket.onclose = () => this.#closed();
+  }
+
+  get remoteAddress(): string {
+    if (this.spec.family === "unix") return "unix:";
+    return (this.#remote ??= plainAddress(this.socket.remoteAddress)).address;
+  }
+
+  get remotePort(): number {
+    if (this.spec.family === "unix") return 0;
+    return (this.#remote ??= plainAddress(this.socket.remoteAddress)).port;
+  }
+
+  get localAddress(): string {
+    if (this.spec.family === "unix") return this.spec.key;
+    return (this.#local ??= plainAddress(this.socket.localAddress)).address;
+  }
+
+  get localPort(): number {
+    return this.spec.port;
+  }
+
+  get tlsServerName(): string | undefined {
+    return this.socket.servername ?? undefined;
+  }
+
+  arrived(exchange: RawExchange, handle: OnExchange): void {
+    this.requests++;
+    if (this.current) {
+      (this.#queue ??= []).push(exchange);
+      exchange.handle = handle;
+      return;
+    }
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.current = exchange;
+    handle(exchange);
+  }
+
+  /** The current exchange is over: answer the next one that waits, or wait for one. */
+  done(keepalive: boolean): void {
+    this.current = undefined;
+    if (!keepalive || this.closing) {
+      this.#queue = undefined;
+      if (!this.socket.closed) this.socket.closeWhenDrained();
+      return;
+    }
+    const next = this.#queue?.shift();
+    if (!next) return this.due(this.keepaliveMs);
+    this.current = next;
+    next.begin();
+    next.handle!(next);
+  }
+
+  due(ms: number): void {
+    this.deadlineMs = Date.now() + ms;
+    if (this.deadlineMs < this.lookMs && !this.socket.closed) wheel.watch(this);
+  }
+
+  onDeadline(): void {
+    if (this.current) this.current.timedOut();
+    else this.socket.close();
+  }
+
+  closeAfterAnswer(): void {
+    this.closing = true;
+    if (!this.current) this.socket.closeWhenDrained();
+  }
+
+  #closed(): void {
+    counters.own[counter.active]!--;
+    this.owner.open.delete(this);
+    wheel.forget(this);
+    this.current?.gone();
+  }
+}
+
+function plainAddress(address: NativeAddress | undefined): NativeAddress {
+  if (!address) return { address: "", port: 0 };
+  return address.address.startsWith("::ffff:") ? { address: address.address.slice(7), port: address.port } : address;
+}
+
+class RawExchange implements Exchange {
+  handle: OnExchange | undefined;
+  #headers: string[] | undefined;
+  #status = 0;
+  #reason = "";
+  #sentHeaders: string[] | undefined;
+  #whole: Chunk | undefined;
+  #written = 0;
+  #ended = false;
+  #waiting: PromiseWithResolvers<void> | undefined;
+  #onAbort: (() => void)[] | undefined;
+  #onBodyError: ((error: Error) => void) | undefined;
+
+  constructor(
+    readonly connection: RawConnection,
+    private readonly native: NativeResponse,
+    readonly method: string,
+    readonly target: string,
+    private readonly isHttp10: boolean,
+    private readonly bits: number,
+    readonly hasBody: boolean,
+    readonly isPipelined: boolean,
+  ) {}
+
+  get httpVersion(): number {
+    return this.isHttp10 ? 10 : 11;
+  }
+
+  get keepalive(): boolean {
+    return !this.isHttp10 && (this.bits & connectionClose) === 0;
+  }
+
+  takeHeaders(): string[] {
+    return (this.#headers ??= this.native.takeRawHeaders());
+  }
+
+  get requestLength(): number {
+    return this.method.length + this.target.length + " HTTP/1.1\r\n".length + 1 + fieldsLength(this.takeHeaders());
+  }
+
+  begin(): void {
+    this.connection.socket.startPipelinedResponse(this.native, this.isHttp10, !this.keepalive);
+  }
+
+  whole(status: number, reason: string, headers: string[], body: Chunk | undefined): void {
+    this.#note(status, reason, headers);
+    this.#whole = body;
+    this.#ended = true;
+    if (!this.aborted) this.native.writeHeadAndEnd(status, reason, headers, body);
+  }
+
+  head(status: number, reason: string, headers: string[]): void {
+    this.#note(status, reason, headers);
+    if (!this.aborted) this.native.writeHead(status, reason, headers);
+  }
+
+  #note(status: number, reason: string, headers: string[]): void {
+    this.#status = status;
+    this.#reason = reason;
+    this.#sentHeaders = headers;
+  }
+
+  interim(status: number, reason: string, headers: string[]): void {
+    let head = `HTTP/1.1 ${status} ${reason}\r\n`;
+    for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
+    if (!this.isHttp10 && !this.aborted) this.native.writeInformational(`${head}\r\n`);
+  }
+
+  write(chunk: Chunk): boolean {
+    if (this.aborted) return false;
+    this.#written += typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length;
+    return this.native.write(chunk) >= 0;
+  }
+
+  drained(): Promise<void> {
+    if (this.aborted) return Promise.reject(new ClientGone());
+    if (!this.#waiting) {
+      this.#waiting = Promise.withResolvers<void>();
+      this.connection.due(this.connection.sendMs);
+      this.native.onwritable = () => this.#wake();
+    }
+    return this.#waiting.promise;
+  }
+
+  #wake(): void {
+    this.connection.deadlineMs = Number.POSITIVE_INFINITY;
+    this.native.onwritable = undefined;
+    this.#waiting?.resolve();
+    this.#waiting = undefined;
+  }
+
+  end(trailers?: string[]): void {
+    this.#ended = true;
+    if (this.aborted) return;
+    if (trailers && !this.isHttp10) {
+      let text = "";
+      for (let i = 0; i < trailers.length; i += 2) text += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
+      this.connection.socket.setResponseTrailers(text);
+    }
+    this.native.end();
+  }
+
+  abort(reset = false): void {
+    this.connection.closing = true;
+    if (this.connection.socket.closed) return;
+    if (reset) this.connection.socket.reset();
+    else this.connection.socket.close();
+  }
+
+  get bodyBytesSent(): number {
+    const whole = this.#whole;
+    if (whole === undefined) return this.#written;
+    return typeof whole === "string" ? Buffer.byteLength(whole) : whole.length;
+  }
+
+  get bytesSent(): number {
+    if (!this.#sentHeaders) return 0;
+    const statusLine = `HTTP/1.1 ${this.#status} \r\n`.length + this.#reason.length;
+    return statusLine + fieldsLength(this.#sentHeaders) + this.bodyBytesSent;
+  }
+
+  get aborted(): boolean {
+    return this.connection.socket.closed || (!this.#ended && this.native.aborted);
+  }
+
+  onAbort(callback: () => void): void {
+    if (this.aborted) return callback();
+    (this.#onAbort ??= []).push(callback);
+    this.native.onabort ??= () => this.gone();
+  }
+
+  /** The client closed the connection, or half of it, before the answer was complete. */
+  gone(): void {
+    const error = new ClientGone();
+    this.#waiting?.reject(error);
+    this.#waiting = undefined;
+    const onBodyError = this.#onBodyError;
+    this.#onBodyError = undefined;
+    onBodyError?.(error);
+    const callbacks = this.#onAbort;
+    this.#onAbort = undefined;
+    if (callbacks) for (const callback of callbacks) callback();
+  }
+
+  /** The client has taken nothing for `send_timeout`. */
+  timedOut(): void {
+    this.abort();
+    this.gone();
+  }
+
+  readBody(onData: (chunk: Uint8Array, last: boolean) => void, onError: (error: Error) => void): void {
+    this.#onBodyError = onError;
+    this.native.onabort ??= () => this.gone();
+    this.native.ondata = (chunk, last) => {
+      if (last) this.#onBodyError = undefined;
+      onData(chunk ?? nothing, last);
+    };
+  }
+
+  pauseBody(): void {
+    this.native.pause();
+  }
+
+  resumeBody(): void {
+    this.native.resume();
+  }
+
+  limits(keepaliveMs: number, sendMs: number): void {
+    this.connection.keepaliveMs = keepaliveMs;
+    this.connection.sendMs = sendMs;
+  }
+
+  finished(keepalive: boolean): void {
+    this.connection.done(keepalive && this.keepalive && this.#ended);
+  }
+
+  tunnel(onData: (chunk: Uint8Array) => void, onClose: () => void): Tunnel {
+    const { socket } = this.connection;
+    socket.upgradeToTunnel(false, this.native);
+    socket.ondata = (chunk) => onData(chunk);
+    this.onAbort(onClose);
+    return {
+      write: (chunk) => socket.write(chunk) >= chunk.length,
+      end: () => socket.end(),
+    };
+  }
+}
+
+const nothing = new Uint8Array(0);
+
+/** Bytes of header fields and of the empty line behind them. */
+function fieldsLength(flat: readonly string[]): number {
+  let sum = 2;
+  for (const text of flat) sum += text.length + 2; // ": " behind a name, CR LF behind a value
+  return sum;
+}
+
+export interface RawListenerOptions {
+  readonly spec: ListenSpec;
+  /** What `Bun.serve` needs to know of where to listen and of TLS. */
+  readonly binding: Record<string, unknown>;
+  readonly tls: boolean;
+  readonly connections: RawConnections;
+  readonly onExchange: OnExchange;
+}
+
+/** Serves HTTP/1 on one address. */
+export function serveRaw({ spec, binding, tls, connections, onExchange }: RawListenerOptions): Bun.Server<undefined> {
+  const onNodeHTTPRequest = (
+    _server: unknown,
+    target: string,
+    method: string,
+    bits: number,
+    response: NativeResponse,
+    hasBody: boolean,
+    socket: NativeSocket,
+    _isNew: boolean,
+    _nodeSocket: unknown,
+    isHttp10: boolean,
+    _connectHead: unknown,
+    isPipelined: boolean,
+  ): void => {
+    const connection = (socket.resty ??= new RawConnection(socket, spec, connections, tls));
+    const exchange = new RawExchange(connection, response, method, target, isHttp10, bits, hasBody, isPipelined);
+    connection.arrived(exchange, onExchange);
+  };
+  // Timeouts are ours: the runtime's own count in steps of 4 s and cut slow uploads (maxRequestBodySize likewise).
+  const options = { ...binding, idleTimeout: 0, maxRequestBodySize: Number.MAX_SAFE_INTEGER, onNodeHTTPRequest };
+  return Bun.serve(options as unknown as Parameters<typeof Bun.serve>[0]) as Bun.Server<undefined>;
+}

@@ -1,0 +1,81 @@
+const days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+const two = (value: number): string => (value < 10 ? `0${value}` : String(value));
+
+/** `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7) of seconds since the epoch. */
+export function httpTime(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  return (
+    `${days[date.getUTCDay()]}, ${two(date.getUTCDate())} ${months[date.getUTCMonth()]} ${date.getUTCFullYear()} ` +
+    `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())} GMT`
+  );
+}
+
+/** The three date forms of RFC 9110 to seconds since the epoch, or undefined. */
+export function parseHttpTime(text: string): number | undefined {
+  const match =
+    /^[A-Za-z]{3}, (\d{2}) ([A-Za-z]{3}) (\d{4}) (\d{2}):(\d{2}):(\d{2})(?: GMT)?$/.exec(text) ??
+    /^[A-Za-z]{6,9}, (\d{2})-([A-Za-z]{3})-(\d{2}) (\d{2}):(\d{2}):(\d{2})(?: GMT)?$/.exec(text);
+  if (match) return timestamp(match[3]!, match[2]!, match[1]!, match[4]!, match[5]!, match[6]!);
+  const asctime = /^[A-Za-z]{3} ([A-Za-z]{3}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4})$/.exec(text);
+  if (!asctime) return undefined;
+  return timestamp(asctime[6]!, asctime[1]!, asctime[2]!.trim(), asctime[3]!, asctime[4]!, asctime[5]!);
+}
+
+function timestamp(yearText: string, monthName: string, day: string, h: string, m: string, s: string): number | undefined {
+  const month = months.indexOf(monthName);
+  let year = Number(yearText);
+  if (yearText.length === 2) year += year < 70 ? 2000 : 1900;
+  if (month < 0 || Number(h) > 23 || Number(m) > 59 || Number(s) > 60) return undefined;
+  const date = new Date(Date.UTC(year, month, Number(day), Number(h), Number(m), Number(s)));
+  if (date.getUTCDate() !== Number(day) && Number(s) < 60) return undefined;
+  return date.getTime() / 1000;
+}
+
+/** `2006/01/02 15:04:05`, as the error log begins its lines. */
+export function errorLogTime(date: Date): string {
+  return (
+    `${date.getFullYear()}/${two(date.getMonth() + 1)}/${two(date.getDate())} ` +
+    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
+  );
+}
+
+function zone(date: Date, colon: string): string {
+  const minutes = -date.getTimezoneOffset();
+  const size = Math.abs(minutes);
+  return `${minutes < 0 ? "-" : "+"}${two(Math.floor(size / 60))}${colon}${two(size % 60)}`;
+}
+
+/** `02/Jan/2006:15:04:05 +0000`, `$time_local`. */
+export function localTime(date: Date): string {
+  return (
+    `${two(date.getDate())}/${months[date.getMonth()]}/${date.getFullYear()}:` +
+    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${zone(date, "")}`
+  );
+}
+
+/** `2006-01-02T15:04:05+00:00`, `$time_iso8601`. */
+export function isoTime(date: Date): string {
+  return (
+    `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}T` +
+    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}${zone(date, ":")}`
+  );
+}
+
+/** Calls `format` at most once a second and hands out its last result in between. */
+export function everySecond<T>(format: (nowMs: number) => T): (nowMs: number) => T {
+  let second = -1;
+  let text: T;
+  return (nowMs) => {
+    const now = Math.floor(nowMs / 1000);
+    if (now !== second) {
+      second = now;
+      text = format(nowMs);
+    }
+    return text;
+  };
+}
+
+/** The Date header of now. */
+export const dateHeader = everySecond((nowMs) => httpTime(Math.floor(nowMs / 1000)));
