@@ -138,7 +138,7 @@ export class Collector {
     for (let missing = this.#seconds.length; missing <= index; missing++) {
       this.#seconds.push({
         second: missing,
-        phase: this.phaseAt(missing * 1000 + 1),
+        phase: missing * 1000 < this.measureFromMs + this.shape.durationMs ? this.phaseAt(missing * 1000) : "end",
         answers: 0,
         errors: 0,
         bytes: 0,

@@ -225,32 +225,37 @@ export class Connection {
     this.#owner.bytesRead += bytes.length;
     let at = 0;
     while (at < bytes.length && this.state === "open") {
-      if (this.inFlight === 0) {
-        this.#socket?.terminate();
-        this.#detach();
-        this.#owner.closed(this, { kind: "protocol", detail: "bytes that no request asked for" });
-        return;
-      }
-      const next = parser.feed(bytes, at);
+      const next = this.inFlight === 0 ? MALFORMED : parser.feed(bytes, at);
       if (next === NEED_MORE) return;
       if (next === MALFORMED) {
-        this.close("protocol", parser.problem);
+        if (this.inFlight === 0) this.#endUnasked();
+        else this.close("protocol", parser.problem);
         return;
       }
       at = next;
-      this.#completed();
+      this.#completed(at < bytes.length);
     }
   }
 
-  #completed(): void {
+  /** @param more Did bytes come behind the answer? */
+  #completed(more: boolean): void {
     const slot = this.take();
-    const reusable = this.parser.keepAlive;
+    // Nobody has asked for them yet, so they must not pass for the answer to the request that is sent next.
+    const unasked = more && this.inFlight === 0;
+    const reusable = this.parser.keepAlive && !unasked;
     if (!reusable) this.#closeAnnounced = true;
     // The owner may send the next request from here, into the slot that has just become free: it reads first.
     this.#owner.answered(this, slot);
     if (this.state !== "open") return;
-    if (!reusable) this.#ended("reset", "");
+    if (unasked) this.#endUnasked();
+    else if (!reusable) this.#ended("reset", "");
     else if (this.inFlight > 0) this.#expect(this.oldest);
+  }
+
+  #endUnasked(): void {
+    this.#socket?.terminate();
+    this.#detach();
+    this.#owner.closed(this, { kind: "protocol", detail: "bytes that no request asked for" });
   }
 
   /** True while the connection can take a request: not once its end was announced. */
