@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { Socket, TCPSocketConnectOptions } from "bun";
 import { MALFORMED, NEED_MORE, ResponseParser } from "./parser.ts";
 import type { Target } from "./request.ts";
@@ -49,7 +50,8 @@ const handlers = {
   },
   handshake(socket: Socket<Connection>, success: boolean, problem: Error | null) {
     const { data } = socket;
-    if (success && (data.endpoint.insecure || !problem)) return data.onOpen(socket);
+    // Bun says "no success" of a certificate it cannot verify, too.
+    if (data.endpoint.insecure || (success && !problem)) return data.onOpen(socket);
     data.onConnectError(`TLS: ${problem?.message ?? "the handshake failed"}`);
     socket.terminate();
   },
@@ -121,7 +123,9 @@ export class Connection {
     this.#unwritten = undefined;
     this.#closeAnnounced = false;
     const generation = ++this.#generation;
-    const tls = target.tls ? { rejectUnauthorized: !insecure, serverName: target.hostname } : false;
+    // An address is no server name (RFC 6066, 3).
+    const name = isIP(target.hostname) ? {} : { serverName: target.hostname };
+    const tls = target.tls ? { rejectUnauthorized: !insecure, ...name } : false;
     const common = { data: this, socket: handlers, tls };
     const attempt = target.unix
       ? Bun.connect<Connection>({ ...common, unix: target.unix })
