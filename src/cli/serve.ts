@@ -1,9 +1,10 @@
 import { defineCommand } from "citty";
 import { choose } from "./configuration.ts";
 import { serve } from "./master.ts";
+import { confArgument, nginxOptions } from "./options.ts";
 
 export const serveCommand = defineCommand({
-  meta: { name: "serve", description: "Run the server in the foreground" },
-  args: { conf: { type: "positional", required: false, description: "Folder with nginx.conf, or the file" } },
-  run: ({ args }) => serve(choose(args.conf ?? "conf")),
+  meta: { name: "serve", description: "Run the server in the foreground (daemon on; detaches)" },
+  args: { conf: confArgument, ...nginxOptions },
+  run: ({ args }) => serve(choose(args.conf, args.directives, args.prefix)),
 });

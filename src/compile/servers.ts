@@ -51,6 +51,7 @@ export function compileListeners(servers: ReadonlyMap<Level, ServerPlan>, cycle:
       http3: declarations.some(({ quic }) => quic),
       proxyProtocol: declarations.some(({ proxyProtocol }) => proxyProtocol),
       defaultServer,
+      servers: declarations.map(({ level }) => servers.get(level)!),
       find: nameLookup(declarations, servers, defaultServer, spec.key, cycle),
     };
   });

@@ -99,6 +99,8 @@ export interface ListenerPlan {
   readonly http3: boolean;
   readonly proxyProtocol: boolean;
   readonly defaultServer: ServerPlan;
+  /** All that share the address, in the order of the configuration. */
+  readonly servers: readonly ServerPlan[];
   /** The server for a Host header's name, lower case and without port; may set captures. */
   readonly find: (host: string, request: Request | undefined) => ServerPlan;
 }
