@@ -1,5 +1,7 @@
 // The load generator without the server around it: `bun bench/main.ts http://127.0.0.1:8080/ --duration 5`.
-import { runMain } from "citty";
+import { renderUsage, runCommand } from "citty";
 import { benchCommand } from "../src/cli/bench.ts";
 
-await runMain(benchCommand);
+const rawArgs = process.argv.slice(2);
+if (rawArgs.includes("--help") || rawArgs.includes("-h")) console.log(await renderUsage(benchCommand));
+else process.exitCode = (await runCommand(benchCommand, { rawArgs })).result as number;

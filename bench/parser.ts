@@ -244,15 +244,13 @@ export class ResponseParser {
           if (length >= 0 && length !== value) return this.#refuse("two different Content-Lengths");
           length = value;
         } else if (isField(data, line, lineEnd, "connection")) {
-          const value = text(data, line + 11, lineEnd);
-          if (value.includes("close")) keepAlive = false;
-          else if (value.includes("keep-alive")) keepAlive = true;
+          if (holds(data, line + 11, lineEnd, "close")) keepAlive = false;
+          else if (version === 0 && holds(data, line + 11, lineEnd, "keep-alive")) keepAlive = true;
         }
       } else if (letter === 0x74 && isField(data, line, lineEnd, "transfer-encoding")) {
         coded = true;
-        chunked = text(data, line + 18, lineEnd)
-          .trimEnd()
-          .endsWith("chunked");
+        // "chunked" has to be the last coding (RFC 9112, 6.1): where it is not, its chunks will not parse.
+        chunked = holds(data, line + 18, lineEnd, "chunked");
       }
       line = lineEnd + 1;
     }
@@ -283,8 +281,16 @@ function isField(data: Uint8Array, from: number, to: number, name: string): bool
   return true;
 }
 
-function text(data: Uint8Array, from: number, to: number): string {
-  return String.fromCharCode(...data.subarray(from, to)).toLowerCase();
+/** Does the value hold `word` (lower case)? No string is made of it: this runs for every response. */
+function holds(data: Uint8Array, from: number, to: number, word: string): boolean {
+  const first = word.charCodeAt(0);
+  for (let at = from; at <= to - word.length; at++) {
+    if ((data[at]! | 0x20) !== first) continue;
+    let i = 1;
+    while (i < word.length && (data[at + i]! | 0x20) === word.charCodeAt(i)) i++;
+    if (i === word.length) return true;
+  }
+  return false;
 }
 
 /** A decimal number with blanks around it; -1 when it is something else. */
