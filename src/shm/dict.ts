@@ -68,10 +68,12 @@ export class SharedDict {
     if (!this.#table.setKey(checked(key))) return undefined;
     const table = this.#table;
     table.lock();
-    const entry = table.findLive();
-    const type = entry === 0 ? undefined : typeName(table.typeOf(entry));
-    table.unlock();
-    return type;
+    try {
+      const entry = table.findLive();
+      return entry === 0 ? undefined : typeName(table.typeOf(entry));
+    } finally {
+      table.unlock();
+    }
   }
 
   /**
@@ -121,17 +123,19 @@ export class SharedDict {
     if (!this.#staged.stage(value)) return "bad value type";
     const expires = expiryOf(ttlSeconds);
     table.lock();
-    const old = table.find();
-    const live = old !== 0 && (when === "always" || table.isLive(old));
-    let result: true | "exists" | "not found" | StoreError = true;
-    if (live && when === "absent") {
-      table.touch(old);
-      result = "exists";
-    } else if (!live && when === "present") result = "not found";
-    else if (table.store(old, this.#staged, expires, flags, evict) === 0) result = "no memory";
-    table.unlock();
-    if (this.#staged.length > 65_536) this.#staged.clear();
-    return result;
+    try {
+      const old = table.find();
+      const live = old !== 0 && when !== "always" && table.isLive(old);
+      if (live && when === "absent") {
+        table.touch(old);
+        return "exists";
+      }
+      if (!live && when === "present") return "not found";
+      return table.store(old, this.#staged, expires, flags, evict) !== 0 ? true : "no memory";
+    } finally {
+      table.unlock();
+      if (this.#staged.length > 65_536) this.#staged.clear();
+    }
   }
 
   /** @returns True also when the key was not there. */
@@ -139,10 +143,13 @@ export class SharedDict {
     const table = this.#table;
     if (!table.setKey(checked(key))) return badKey(key);
     table.lock();
-    const entry = table.find();
-    if (entry !== 0) table.remove(entry, 0);
-    table.unlock();
-    return true;
+    try {
+      const entry = table.find();
+      if (entry !== 0) table.remove(entry, 0);
+      return true;
+    } finally {
+      table.unlock();
+    }
   }
 
   /**
@@ -164,20 +171,17 @@ export class SharedDict {
     finite(delta);
     if (init !== undefined) finite(init);
     const expires = expiryOf(initTtlSeconds);
-    let result: number | "not found" | "not a number" | "no memory";
     table.lock();
-    const entry = table.find();
-    if (entry !== 0 && table.isLive(entry)) {
-      if (table.typeOf(entry) === T_NUMBER) result = table.addTo(entry, delta);
-      else result = "not a number";
-    } else if (init === undefined) result = "not found";
-    else {
-      result = init + delta;
-      this.#staged.stageNumber(T_NUMBER, result);
-      if (table.store(entry, this.#staged, expires, 0, true) === 0) result = "no memory";
+    try {
+      const entry = table.find();
+      if (entry !== 0 && table.isLive(entry))
+        return table.typeOf(entry) === T_NUMBER ? table.addTo(entry, delta) : "not a number";
+      if (init === undefined) return "not found";
+      this.#staged.stageNumber(T_NUMBER, init + delta);
+      return table.store(entry, this.#staged, expires, 0, true) !== 0 ? init + delta : "no memory";
+    } finally {
+      table.unlock();
     }
-    table.unlock();
-    return result;
   }
 
   /** @returns Seconds left, 0 for a key without expiry, "not found" also when it has expired. */
@@ -185,11 +189,14 @@ export class SharedDict {
     const table = this.#table;
     if (!table.setKey(checked(key))) return "not found";
     table.lock();
-    const entry = table.findLive();
-    const expires = entry === 0 ? -1 : table.floats[(entry + E_EXPIRES) >>> 1]!;
-    table.unlock();
-    if (expires < 0) return "not found";
-    return expires === 0 ? 0 : Math.max(expires - Date.now(), 1) / 1000;
+    try {
+      const entry = table.findLive();
+      if (entry === 0) return "not found";
+      const expires = table.floats[(entry + E_EXPIRES) >>> 1]!;
+      return expires === 0 ? 0 : Math.max(expires - Date.now(), 1) / 1000;
+    } finally {
+      table.unlock();
+    }
   }
 
   /** Gives a live key a new lifetime in seconds; 0 is for ever. An expired one stays expired. */
@@ -198,17 +205,24 @@ export class SharedDict {
     const expires = expiryOf(ttlSeconds);
     if (!table.setKey(checked(key))) return "not found";
     table.lock();
-    const entry = table.findLive();
-    if (entry !== 0) table.setExpiry(entry, expires);
-    table.unlock();
-    return entry === 0 ? "not found" : true;
+    try {
+      const entry = table.findLive();
+      if (entry === 0) return "not found";
+      table.setExpiry(entry, expires);
+      return true;
+    } finally {
+      table.unlock();
+    }
   }
 
   /** Expires all keys at once. Their memory is reclaimed when it is needed; `getStale` may still see them. */
   flushAll(): void {
     this.#table.lock();
-    this.#table.flush();
-    this.#table.unlock();
+    try {
+      this.#table.flush();
+    } finally {
+      this.#table.unlock();
+    }
   }
 
   /**
@@ -218,9 +232,11 @@ export class SharedDict {
    */
   flushExpired(max = 0): number {
     this.#table.lock();
-    const removed = this.#table.removeExpired(max > 0 ? max : Infinity);
-    this.#table.unlock();
-    return removed;
+    try {
+      return this.#table.removeExpired(max > 0 ? max : Infinity);
+    } finally {
+      this.#table.unlock();
+    }
   }
 
   /**
@@ -229,9 +245,11 @@ export class SharedDict {
    */
   getKeys(max = 1024): string[] {
     this.#table.lock();
-    const keys = this.#table.keys(max > 0 ? max : Infinity);
-    this.#table.unlock();
-    return keys;
+    try {
+      return this.#table.keys(max > 0 ? max : Infinity);
+    } finally {
+      this.#table.unlock();
+    }
   }
 
   /** The zone's size in bytes. */

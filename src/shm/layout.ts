@@ -2,7 +2,7 @@
  * Where everything stands in a zone's file. All positions are in 32-bit words from its start; a block of the heap is a
  * whole number of granules, so a position fits in 30 bits up to the 4 GiB that the runtime maps at once.
  *
- *   header · free lists · undo journal · touched bytes · buckets · heap of blocks · end mark
+ *   header · free lists · undo journal · image · touched bytes · buckets · heap of blocks · end mark
  */
 
 /** Changes whenever anything below does: a file of another version is replaced. */
@@ -23,8 +23,10 @@ export const H_TOUCHED_AT = 5;
 export const H_BUCKETS_AT = 6;
 export const H_HEAP_AT = 7;
 export const H_HEAP_END = 8;
-/** CRC-32 of the nine words above. */
-export const H_CHECK = 9;
+export const H_IMAGE_AT = 9;
+export const H_IMAGE_GRANULES = 10;
+/** CRC-32 of the words above. */
+export const H_CHECK = 11;
 
 /** The lock has a cache line to itself: those who spin on it do not slow its owner's writes down. */
 export const H_LOCK = 16;
@@ -47,6 +49,8 @@ export const H_BUILD = 40;
 export const H_GARBAGE = 41;
 /** Gives hashes their identity; two words used as one 53-bit number. */
 export const H_NEXT_ID = 42;
+/** The block that is being overwritten in place, whose old content is in the image; 0 for none. */
+export const H_IMAGED = 44;
 
 /** Statistics, as 64-bit floats: position of the first, halved. */
 export const F_STATS = 24;
@@ -153,6 +157,8 @@ export const KEY_BYTES_MAX = 65_535;
 
 export interface Geometry {
   readonly granules: number;
+  readonly imageAt: number;
+  readonly imageGranules: number;
   readonly buckets: number;
   readonly touchedAt: number;
   readonly bucketsAt: number;
@@ -169,17 +175,13 @@ export const ZONE_BYTES_MAX = 2 ** 32;
 export function geometryOf(sizeBytes: number): Geometry {
   const granules = Math.floor(sizeBytes / GRANULE_BYTES);
   const buckets = 2 ** Math.floor(Math.log2(sizeBytes / 128));
-  const touchedAt = FIXED_WORDS;
+  const imageAt = upToGranule(FIXED_WORDS);
+  const imageGranules = sizeBytes < 2 ** 17 ? 8 : 64;
+  const touchedAt = imageAt + imageGranules * GRANULE_WORDS;
   const bucketsAt = upToGranule(touchedAt + Math.ceil(granules / 4));
   const heapAt = upToGranule(bucketsAt + buckets * BUCKET_WORDS);
-  return {
-    granules,
-    buckets,
-    touchedAt,
-    bucketsAt,
-    heapAt,
-    heapEnd: (granules - 1) * GRANULE_WORDS,
-  };
+  const heapEnd = (granules - 1) * GRANULE_WORDS;
+  return { granules, imageAt, imageGranules, buckets, touchedAt, bucketsAt, heapAt, heapEnd };
 }
 
 function upToGranule(word: number): number {

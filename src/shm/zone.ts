@@ -13,6 +13,8 @@ import {
   H_GRANULES,
   H_HEAP_AT,
   H_HEAP_END,
+  H_IMAGE_AT,
+  H_IMAGE_GRANULES,
   H_MAGIC,
   H_SEED,
   H_TOUCHED_AT,
@@ -120,8 +122,7 @@ export function openZone(options: ZoneOptions): Zone {
 
 /** Makes an empty zone of zeroed memory. */
 export function format(mapping: Uint8Array, sizeBytes: number): void {
-  const memory = Memory.over(mapping);
-  const words = memory.words;
+  const words = new Int32Array(mapping.buffer, mapping.byteOffset, mapping.byteLength >>> 2);
   const geometry = geometryOf(sizeBytes);
   words[H_MAGIC] = MAGIC;
   words[H_VERSION] = LAYOUT_VERSION;
@@ -132,8 +133,11 @@ export function format(mapping: Uint8Array, sizeBytes: number): void {
   words[H_BUCKETS_AT] = geometry.bucketsAt;
   words[H_HEAP_AT] = geometry.heapAt;
   words[H_HEAP_END] = geometry.heapEnd;
+  words[H_IMAGE_AT] = geometry.imageAt;
+  words[H_IMAGE_GRANULES] = geometry.imageGranules;
   words[H_CHECK] = headerCheck(words);
   words[H_TX] = 1;
+  const memory = Memory.over(mapping);
   memory.lock();
   new Arena(memory).format();
   memory.unlock();
