@@ -11,6 +11,7 @@ import { ERROR_KINDS, type Delta, type ErrorCounts, type ErrorKind } from "./pro
 import type { Phase, Report, StepReport, TimelineRow, Totals } from "./report/report.ts";
 
 export interface RunShape {
+  processes: number;
   open: boolean;
   rampMs: number;
   warmupMs: number;
@@ -59,6 +60,8 @@ export class Collector {
   readonly details: Record<string, number> = {};
   tickLateMsMax = 0;
   backlogMax = 0;
+  /** Connections that were open when the measurement began; -1 before it. */
+  openAtStart = -1;
 
   readonly #steps: StepTotals[];
   readonly #early = createHistogram();
@@ -119,6 +122,7 @@ export class Collector {
     addCounts(this.details, delta.details);
     this.#answersInWindow += delta.answersInWindow;
     if (phase === "measured") {
+      if (this.openAtStart < 0 && this.#open.length >= this.shape.processes) this.openAtStart = second.openConnections;
       this.#bytesInWindow += delta.bytes;
       this.tickLateMsMax = Math.max(this.tickLateMsMax, delta.tickLateMs);
       this.backlogMax = Math.max(this.backlogMax, second.backlog);

@@ -192,6 +192,7 @@ class Bench {
     try {
       const steps = await pool.prepared();
       const collector = new Collector(steps, {
+        processes: options.threads,
         open: options.rate > 0,
         rampMs: options.rampMs,
         warmupMs: options.warmupMs,
@@ -213,6 +214,7 @@ class Bench {
           lag: summarize(collector.lag),
           tickLateMsMax: collector.tickLateMsMax,
           backlogMax: collector.backlogMax,
+          openAtStart: collector.openAtStart,
           machineBusy,
         },
         machine: describeMachine(),

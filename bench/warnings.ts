@@ -33,6 +33,13 @@ export function accuse(report: Evidence): string[] {
         "whatever else runs here, a server too, competes with the generator",
     );
   }
+  const { openAtStart } = generator;
+  if (report.keepAlive && openAtStart >= 0 && openAtStart < report.connections * 0.99) {
+    warnings.push(
+      `${groupDigits(openAtStart)} of ${groupDigits(report.connections)} connections were open when the measurement ` +
+        "began: give --ramp more time",
+    );
+  }
   const starved = (word: string): number =>
     Object.entries(report.errorDetails).reduce((sum, [detail, count]) => sum + (detail.includes(word) ? count : 0), 0);
   const descriptors = starved("EMFILE") + starved("ENFILE");

@@ -87,6 +87,8 @@ export interface Report {
     lag: LatencySummary;
     tickLateMsMax: number;
     backlogMax: number;
+    /** Connections that were open when the measurement began. */
+    openAtStart: number;
     /** Share of all the machine's cores that was in use, by anyone; -1 when unknown. */
     machineBusy: number;
   };
