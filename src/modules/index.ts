@@ -1,12 +1,30 @@
 import type { AnyModule } from "../core/module.ts";
+import { access } from "./access/access.ts";
+import { authBasic } from "./auth_basic/auth_basic.ts";
 import { core } from "./core/core.ts";
 import { errorLog } from "./error_log/error_log.ts";
 import { log } from "./log/log.ts";
 import { mainModule } from "./main/main.ts";
+import { map } from "./map/map.ts";
+import { redis } from "./redis/redis.ts";
 import { rewrite } from "./rewrite/rewrite.ts";
+import { satisfy } from "./satisfy/satisfy.ts";
+import { stubStatus } from "./stub_status/stub_status.ts";
 
 /**
  * All modules, in running order: within each phase, and in the chain of header and body filters, the earlier one runs
  * first. The order is nginx's, which its own sources keep backwards.
  */
-export const modules: readonly AnyModule[] = [mainModule, errorLog, core, rewrite, log];
+export const modules: readonly AnyModule[] = [
+  mainModule,
+  errorLog,
+  core,
+  satisfy,
+  map,
+  stubStatus,
+  redis,
+  rewrite,
+  access,
+  authBasic,
+  log,
+];
