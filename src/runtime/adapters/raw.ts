@@ -7,7 +7,7 @@ import { type Timed, TimerWheel } from "../../std/timer_wheel.ts";
 // way to the request as it came and to every byte of the answer. All that resty relies on is declared here and held by
 // test/process/raw_contract.test.ts; nothing else in the tree touches it.
 
-interface NativeResponse {
+export interface NativeResponse {
   takeRawHeaders(): string[];
   takeRequestTrailers(): string[];
   writeHead(status: number, reason: string, headers: string[]): void;
@@ -30,7 +30,7 @@ interface NativeAddress {
   readonly port: number;
 }
 
-interface NativeSocket {
+export interface NativeSocket {
   onclose: (() => void) | undefined;
   ondata: ((chunk: Uint8Array, last: boolean) => void) | undefined;
   ondrain: (() => void) | undefined;
