@@ -10,6 +10,7 @@ import {
   EPOLLEXCLUSIVE,
   EPOLLIN,
   epollAdd,
+  epollRemove,
   isListening,
   isReadable,
   replaceDescriptor,
@@ -26,6 +27,16 @@ interface Stoppable {
   stop(closeActiveConnections?: boolean): Promise<void>;
 }
 
+/** How the event loop watches the listening socket of an adopted server. */
+interface Watch {
+  fd: number;
+  epoll: number;
+  data: bigint;
+}
+
+const watches = new WeakMap<Stoppable, Watch>();
+const paused = new WeakSet<Stoppable>();
+
 /** For a server whose listening socket is going to be replaced. */
 const nowhere: ServeBinding = { hostname: "127.0.0.1", port: 0 };
 
@@ -41,15 +52,34 @@ export function adoptListener<S extends Stoppable>(inherited: number, make: (bin
   try {
     const fd = openDescriptors().find((candidate) => !before.has(candidate) && isListening(candidate));
     if (fd === undefined) throw new Error("the server opened no listening socket");
-    const { epoll, data } = watcherOf(fd);
+    const watch = { fd, ...watcherOf(fd) };
     setNonBlocking(inherited);
     replaceDescriptor(inherited, fd); // closes the server's own socket, and so removes it from the epoll instance
-    epollAdd(epoll, fd, EPOLLIN | EPOLLEXCLUSIVE, data);
+    epollAdd(watch.epoll, fd, EPOLLIN | EPOLLEXCLUSIVE, watch.data);
+    watches.set(server, watch);
   } catch (error) {
     void server.stop(true);
     throw error;
   }
   return server;
+}
+
+/**
+ * Leaves new connections in the queue, for other workers or for later: when this process has as many as it may. With a
+ * full descriptor table, Bun would try to accept again and again. No effect on a server that was not adopted.
+ */
+export function pauseAccepting(server: Stoppable): void {
+  const watch = watches.get(server);
+  if (watch === undefined || paused.has(server)) return;
+  epollRemove(watch.epoll, watch.fd);
+  paused.add(server);
+}
+
+/** Ends `pauseAccepting`. */
+export function resumeAccepting(server: Stoppable): void {
+  const watch = watches.get(server);
+  if (watch === undefined || !paused.delete(server)) return;
+  epollAdd(watch.epoll, watch.fd, EPOLLIN | EPOLLEXCLUSIVE, watch.data);
 }
 
 /** Serves one address of a generation, on every platform: the master's socket where there is one, else its own. */
@@ -66,6 +96,7 @@ export function listenOn<S extends Stoppable>(listener: WorkerListener, make: (b
  * @returns When the connections that the server had have ended, as `server.stop(false)`.
  */
 export async function stopListening(listener: WorkerListener, server: Stoppable, maxWaitMs = 100): Promise<void> {
+  resumeAccepting(server);
   const { fd } = listener;
   if (fd !== null) {
     listener.fd = null;

@@ -1,5 +1,5 @@
 /** Limits, user, priority and the like: what the configuration says about processes and not about requests. */
-import { chownSync, closeSync, openSync } from "node:fs";
+import { chownSync, closeSync, openSync, statSync } from "node:fs";
 import { setPriority } from "node:os";
 import { describeErrno } from "../std/errno.ts";
 import { hasLibc } from "../std/libc.ts";
@@ -67,6 +67,8 @@ export function prepareLogFiles(settings: MasterSettings): void {
   const owner = process.getuid?.() === 0 ? settings.user : undefined;
   for (const file of settings.logFiles) {
     try {
+      // A device or a pipe is nobody's to give away, and opening a pipe would wait for its reader.
+      if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) continue;
       closeSync(openSync(file, "a", 0o644));
       if (owner) chownSync(file, owner.uid, -1);
     } catch (error) {

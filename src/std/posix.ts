@@ -58,9 +58,9 @@ export function setCpuAffinity(cpus: readonly number[]): void {
 /** CPUs this process may run on, ascending: fewer than the machine has in a container or under taskset. */
 export function cpuAffinity(): number[] {
   const mask = new Uint8Array(128);
-  const bytes = check("sched_getaffinity", libc().sched_getaffinity(0, mask.length, ptr(mask)));
+  check("sched_getaffinity", libc().sched_getaffinity(0, mask.length, ptr(mask)));
   const cpus: number[] = [];
-  for (let cpu = 0; cpu < bytes * 8; cpu++) if ((mask[cpu >> 3]! >> (cpu & 7)) & 1) cpus.push(cpu);
+  for (let cpu = 0; cpu < mask.length * 8; cpu++) if ((mask[cpu >> 3]! >> (cpu & 7)) & 1) cpus.push(cpu);
   return cpus;
 }
 

@@ -43,6 +43,7 @@ export const EPOLLIN = 1;
 /** Of the workers that wait on one shared socket, wake one and not all. */
 export const EPOLLEXCLUSIVE = 0x10000000;
 const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
 const EADDRINUSE = 98;
 const ECONNREFUSED = 111;
 const ENAMETOOLONG = 36;
@@ -270,6 +271,11 @@ export function epollAdd(epoll: number, fd: number, events: number, data: bigint
   event.setUint32(0, events, true);
   event.setBigUint64(packed ? 4 : 8, data, true);
   check("epoll_ctl", libc().epoll_ctl(epoll, EPOLL_CTL_ADD, fd, ptr(event)));
+}
+
+/** @throws SystemError */
+export function epollRemove(epoll: number, fd: number): void {
+  check("epoll_ctl", libc().epoll_ctl(epoll, EPOLL_CTL_DEL, fd, null));
 }
 
 /** Two connected sockets that keep message borders, both close-on-exec. @throws SystemError */
