@@ -383,24 +383,29 @@ describe("a connection", () => {
     expect(bodies.map((answered) => answered.body)).toEqual(["one", "two", "three"]);
   });
 
-  test("becomes a tunnel of bytes", async () => {
-    let left = false;
+  test("becomes a tunnel of bytes, whose last chunk is empty and marked", async () => {
+    const seen: string[] = [];
     await using server = new NativeServer(({ response, socket }) => {
+      socket.onclose = () => void seen.push("closed");
       socket.upgradeToTunnel(false, response);
+      socket.ondata = (chunk, last) => {
+        seen.push(last ? `last ${chunk.length}` : "chunk");
+        if (last) socket.end();
+        else socket.write(chunk);
+      };
       // The head of the answer goes this way too: what is written by `response` does not leave any more.
       socket.write(Buffer.from("HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\n\r\n"));
-      socket.ondata = (chunk) => void socket.write(chunk);
-      socket.onclose = () => {
-        left = true;
-      };
     });
     using connection = await server.connect();
     connection.write(get("/", "Upgrade: echo\r\nConnection: Upgrade\r\n"));
     expect((await connection.answer()).status).toBe(101);
     connection.write("\x00\xffGET / HTTP/1.1\r\n\r\n");
     expect(await connection.untilText("\r\n\r\n")).toBe("\x00\xffGET / HTTP/1.1\r\n\r\n");
-    connection.socket.destroy();
-    await until("onclose", () => left);
+    expect(seen).toEqual(["chunk"]);
+    connection.end();
+    expect(await connection.rest()).toBe("");
+    await until("the tunnel's end", () => seen.at(-1) === "closed");
+    expect(seen).toContain("last 0");
   });
 
   test("of TLS knows the name the client asked for", async () => {
