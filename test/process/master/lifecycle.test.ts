@@ -95,6 +95,37 @@ test("a second master on the port is refused, though its sockets could be shared
   expect(await master.get()).toMatchObject({ name: "one" });
 }, 10_000);
 
+test.skipIf(process.getuid!() !== 0 || Bun.which("setpriv") === null)(
+  "a port below 1024 without the right: what to do is said",
+  async () => {
+    // Root, but without CAP_NET_BIND_SERVICE.
+    const shell = 'set -- setpriv --bounding-set -net_bind_service --inh-caps -net_bind_service "$@"';
+    const first = Number(readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "latin1"));
+    if (first === 0) return; // there is no such port here
+    const { code, said } = await startFailing({ listens: [inet(81)] }, { shell });
+    expect(code).toBe(1);
+    expect(said).toStartWith("resty: [emerg] bind() to 127.0.0.1:81 failed (13: Permission denied): ports below 1024 ");
+    for (const way of ["root", "CAP_NET_BIND_SERVICE", "net.ipv4.ip_unprivileged_port_start=81"])
+      expect(said).toContain(way);
+  },
+);
+
+test("a log that cannot be written ends the start", async () => {
+  const { code, said } = await startFailing({ logFiles: ["/nowhere/error.log"] });
+  expect([code, said]).toEqual([
+    1,
+    'resty: [emerg] open() "/nowhere/error.log" failed (2: No such file or directory)\n',
+  ]);
+});
+
+test("a pid file that cannot be written ends the start", async () => {
+  const { code, said } = await startFailing({ pidFile: "/nowhere/resty.pid" });
+  expect([code, said]).toEqual([
+    1,
+    'resty: [emerg] open() "/nowhere/resty.pid" failed (2: No such file or directory)\n',
+  ]);
+});
+
 test.each([
   ["of a process that is no more", "4194303\n"],
   ["whose number another program has by now", `${process.pid}\n`],
