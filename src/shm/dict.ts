@@ -1,15 +1,10 @@
-import { E_EXPIRES, T_NUMBER } from "./layout.ts";
-import type { Table } from "./table.ts";
-import { Staged, typeName, type Value, type ValueType } from "./value.ts";
+import { E_EXPIRES, T_LIST, T_NUMBER } from "./layout.ts";
+import { badKey, type BadKey, checked, Containers, expiryOf, finite, type StoreError } from "./containers.ts";
+import { type GetOrSetOptions, SingleFlight } from "./single_flight.ts";
+import { typeName, type Value, type ValueType } from "./value.ts";
 import type { Zone, ZoneStats } from "./zone.ts";
 
-export type { Value, ValueType };
-
-/** A key of no bytes, or of more than 65 535. */
-export type BadKey = "empty key" | "key too long";
-
-/** Why something could not be stored. */
-export type StoreError = BadKey | "bad value type" | "no memory";
+export type { BadKey, GetOrSetOptions, StoreError, Value, ValueType };
 
 export interface Found {
   value: Value;
@@ -25,14 +20,13 @@ export interface Found {
  * write say what is wrong with it. An argument of another type than declared is a TypeError, a lifetime that is
  * negative or not a number a RangeError.
  */
-export class SharedDict {
+export class SharedDict extends Containers {
   readonly zone: Zone;
-  readonly #table: Table;
-  readonly #staged = new Staged();
+  #singleFlight: SingleFlight | undefined;
 
   constructor(zone: Zone) {
+    super(zone.table);
     this.zone = zone;
-    this.#table = zone.table;
   }
 
   /** As the configuration calls it. */
@@ -42,31 +36,51 @@ export class SharedDict {
 
   /** Whether live keys were evicted to make room for what was stored last. */
   get forcible(): boolean {
-    return this.#table.forcible;
+    return this.table.forcible;
   }
 
   /** @returns The value; undefined when there is none, it has expired, or the key holds a list or hash. */
   get(key: string): Value | undefined {
-    return this.#table.setKey(checked(key)) ? this.#table.read(false) : undefined;
+    return this.table.setKey(checked(key)) ? this.table.read(false) : undefined;
   }
 
   /** As `get`, with the user flags. */
   getWithFlags(key: string): Found | undefined {
     const value = this.get(key);
-    return value === undefined ? undefined : { value, flags: this.#table.flags >>> 0 };
+    return value === undefined ? undefined : { value, flags: this.table.flags >>> 0 };
   }
 
   /** As `getWithFlags`, and an expired value that has not been reclaimed yet will do: then it is `stale`. */
   getStale(key: string): (Found & { stale: boolean }) | undefined {
-    const table = this.#table;
+    const table = this.table;
     const value = table.setKey(checked(key)) ? table.read(true) : undefined;
     return value === undefined ? undefined : { value, flags: table.flags >>> 0, stale: table.stale };
   }
 
+  /** When what was read last expires or has expired, in milliseconds since 1970; 0 for never. */
+  get lastExpires(): number {
+    return this.table.expires;
+  }
+
+  /**
+   * The value at `key`; if there is none, what `load` makes, stored for `ttlSeconds`. Of all workers that miss the key
+   * at once, one loads; the others wait, or take the expired value that `staleSeconds` allows.
+   * @param load Undefined is handed on and not stored. What it throws is thrown to its caller; the next one tries.
+   */
+  getOrSet<T extends Value>(
+    key: string,
+    ttlSeconds: number,
+    load: () => T | undefined | Promise<T | undefined>,
+    options: GetOrSetOptions = {},
+  ): Promise<T | undefined> {
+    this.#singleFlight ??= new SingleFlight(this);
+    return this.#singleFlight.get(key, ttlSeconds, load, options);
+  }
+
   /** What kind of value a key holds; undefined when there is none. */
   typeOf(key: string): ValueType | undefined {
-    if (!this.#table.setKey(checked(key))) return undefined;
-    const table = this.#table;
+    if (!this.table.setKey(checked(key))) return undefined;
+    const table = this.table;
     table.lock();
     try {
       const entry = table.findLive();
@@ -118,9 +132,9 @@ export class SharedDict {
     evict: boolean,
     when: "always" | "absent" | "present",
   ): true | "exists" | "not found" | StoreError {
-    const table = this.#table;
+    const table = this.table;
     if (!table.setKey(checked(key))) return badKey(key);
-    if (!this.#staged.stage(value)) return "bad value type";
+    if (!this.staged.stage(value)) return "bad value type";
     const expires = expiryOf(ttlSeconds);
     table.lock();
     try {
@@ -131,16 +145,16 @@ export class SharedDict {
         return "exists";
       }
       if (!live && when === "present") return "not found";
-      return table.store(old, this.#staged, expires, flags, evict) !== 0 ? true : "no memory";
+      return table.store(old, this.staged, expires, flags, evict) !== 0 ? true : "no memory";
     } finally {
       table.unlock();
-      if (this.#staged.length > 65_536) this.#staged.clear();
+      if (this.staged.length > 65_536) this.staged.clear();
     }
   }
 
   /** @returns True also when the key was not there. */
   delete(key: string): true | BadKey {
-    const table = this.#table;
+    const table = this.table;
     if (!table.setKey(checked(key))) return badKey(key);
     table.lock();
     try {
@@ -166,7 +180,7 @@ export class SharedDict {
     init?: number,
     initTtlSeconds = 0,
   ): number | BadKey | "not found" | "not a number" | "no memory" {
-    const table = this.#table;
+    const table = this.table;
     if (!table.setKey(checked(key))) return badKey(key);
     finite(delta);
     if (init !== undefined) finite(init);
@@ -177,8 +191,8 @@ export class SharedDict {
       if (entry !== 0 && table.isLive(entry))
         return table.typeOf(entry) === T_NUMBER ? table.addTo(entry, delta) : "not a number";
       if (init === undefined) return "not found";
-      this.#staged.stageNumber(T_NUMBER, init + delta);
-      return table.store(entry, this.#staged, expires, 0, true) !== 0 ? init + delta : "no memory";
+      this.staged.stageNumber(T_NUMBER, init + delta);
+      return table.store(entry, this.staged, expires, 0, true) !== 0 ? init + delta : "no memory";
     } finally {
       table.unlock();
     }
@@ -186,7 +200,7 @@ export class SharedDict {
 
   /** @returns Seconds left, 0 for a key without expiry, "not found" also when it has expired. */
   ttl(key: string): number | "not found" {
-    const table = this.#table;
+    const table = this.table;
     if (!table.setKey(checked(key))) return "not found";
     table.lock();
     try {
@@ -201,7 +215,7 @@ export class SharedDict {
 
   /** Gives a live key a new lifetime in seconds; 0 is for ever. An expired one stays expired. */
   expire(key: string, ttlSeconds: number): true | "not found" {
-    const table = this.#table;
+    const table = this.table;
     const expires = expiryOf(ttlSeconds);
     if (!table.setKey(checked(key))) return "not found";
     table.lock();
@@ -217,11 +231,11 @@ export class SharedDict {
 
   /** Expires all keys at once. Their memory is reclaimed when it is needed; `getStale` may still see them. */
   flushAll(): void {
-    this.#table.lock();
+    this.table.lock();
     try {
-      this.#table.flush();
+      this.table.flush();
     } finally {
-      this.#table.unlock();
+      this.table.unlock();
     }
   }
 
@@ -231,11 +245,11 @@ export class SharedDict {
    * @returns How many it were.
    */
   flushExpired(max = 0): number {
-    this.#table.lock();
+    this.table.lock();
     try {
-      return this.#table.removeExpired(max > 0 ? max : Infinity);
+      return this.table.removeExpired(max > 0 ? max : Infinity);
     } finally {
-      this.#table.unlock();
+      this.table.unlock();
     }
   }
 
@@ -244,13 +258,119 @@ export class SharedDict {
    * @param max How many at most; 0 is all.
    */
   getKeys(max = 1024): string[] {
-    this.#table.lock();
+    this.table.lock();
     try {
-      return this.#table.keys(max > 0 ? max : Infinity);
+      return this.table.keys(max > 0 ? max : Infinity);
     } finally {
-      this.#table.unlock();
+      this.table.unlock();
     }
   }
+
+  /**
+   * Some of the live keys that begin with `prefix`; the lock is held for about 0.1 µs for each key looked at.
+   * @param cursor 0 to begin with, then the `cursor` of the last answer, until that is 0 again.
+   * @param count About how many keys to look at, not how many to find.
+   * @returns A key that is there all the while is found exactly once, one that comes or goes at most once.
+   */
+  scan(prefix = "", cursor = 0, count = 100): { cursor: number; keys: string[] } {
+    if (!(cursor >= 0 && count >= 1)) throw new RangeError(`scan: cursor ${cursor}, count ${count}`);
+    const keys: string[] = [];
+    this.table.lock();
+    try {
+      return { cursor: this.table.scan(prefix, cursor, count, keys), keys };
+    } finally {
+      this.table.unlock();
+    }
+  }
+
+  /**
+   * Replaces a value by what `change` makes of it, as if nobody else wrote meanwhile: if somebody did, `change` is
+   * called again with what is there now. It runs without the lock, and must not be async.
+   * @param change Gets undefined for a missing key; returns undefined to delete it.
+   * @param ttlSeconds Without it, a key that is there keeps its lifetime. Flags are kept.
+   */
+  update(
+    key: string,
+    change: (value: Value | undefined) => Value | null | undefined,
+    ttlSeconds?: number,
+  ): true | "not a value" | StoreError {
+    for (;;) {
+      const result = this.#replaceUnchanged(key, change, ttlSeconds, undefined);
+      if (result !== "changed") return result;
+    }
+  }
+
+  /**
+   * Stores `next` if the value is equal to `expected`; undefined stands for a missing key, in both.
+   * @returns "changed" when it is not.
+   */
+  compareAndSet(
+    key: string,
+    expected: Value | undefined,
+    next: Value | null | undefined,
+    ttlSeconds = 0,
+    flags = 0,
+  ): true | "changed" | "not a value" | StoreError {
+    let equal = false;
+    const change = (value: Value | undefined) => {
+      equal = Bun.deepEquals(value, expected, true);
+      return equal ? next : value;
+    };
+    for (;;) {
+      const result = this.#replaceUnchanged(key, change, ttlSeconds, flags, () => equal);
+      // Somebody wrote between the look and the store: maybe the same value, so look again.
+      if (result !== "changed" || !equal) return result;
+    }
+  }
+
+  /** One attempt: reads, changes without the lock, and stores if nobody wrote meanwhile. */
+  #replaceUnchanged(
+    key: string,
+    change: (value: Value | undefined) => Value | null | undefined,
+    ttlSeconds: number | undefined,
+    newFlags: number | undefined,
+    wanted: () => boolean = () => true,
+  ): true | "changed" | "not a value" | StoreError {
+    const table = this.table;
+    if (!table.setKey(checked(key))) return badKey(key);
+    const newExpires = ttlSeconds === undefined ? undefined : expiryOf(ttlSeconds);
+    let seen: number;
+    let value: Value | undefined;
+    let expires = 0;
+    let flags = 0;
+    table.lock();
+    try {
+      const entry = table.findLive();
+      seen = table.stampOf(entry);
+      if (entry !== 0) {
+        if (table.typeOf(entry) >= T_LIST) return "not a value";
+        value = table.valueOf(entry);
+        expires = table.expiresOf(entry);
+        flags = table.flagsOf(entry);
+      }
+    } finally {
+      table.unlock();
+    }
+    const next = change(value);
+    if (!wanted()) return "changed";
+    const staged = this.staged;
+    if (next !== undefined && next !== null && !staged.stage(next)) return "bad value type";
+    table.setKey(key);
+    table.lock();
+    try {
+      const entry = table.find();
+      const live = entry !== 0 && table.isLive(entry);
+      if (table.stampOf(live ? entry : 0) !== seen) return "changed";
+      if (next !== undefined && next !== null)
+        return table.store(entry, staged, newExpires ?? expires, newFlags ?? flags, true) !== 0 ? true : "no memory";
+      if (entry !== 0) table.remove(entry, 0);
+      return true;
+    } finally {
+      table.unlock();
+    }
+  }
+
+  // The whole
 
   /** The zone's size in bytes. */
   capacity(): number {
@@ -259,33 +379,14 @@ export class SharedDict {
 
   /** Bytes that nothing occupies, all of them of use. Expired keys occupy theirs until they are reclaimed. */
   freeSpace(): number {
+    while (this.table.hasGarbage) {
+      this.table.lock();
+      this.table.unlock();
+    }
     return this.zone.freeBytes;
   }
 
   stats(): ZoneStats {
     return this.zone.stats();
   }
-}
-
-function checked(key: string): string {
-  if (typeof key !== "string") throw new TypeError(`a key must be a string, this is ${typeof key}`);
-  return key;
-}
-
-function badKey(key: string): BadKey {
-  return key.length === 0 ? "empty key" : "key too long";
-}
-
-function finite(value: number): number {
-  if (typeof value !== "number") throw new TypeError(`expected a number, this is ${typeof value}`);
-  if (!Number.isFinite(value)) throw new RangeError(`expected a finite number, not ${value}`);
-  return value;
-}
-
-/** When a lifetime that begins now ends, in milliseconds since 1970; 0 for never. */
-export function expiryOf(ttlSeconds: number): number {
-  if (ttlSeconds === 0) return 0;
-  if (typeof ttlSeconds !== "number") throw new TypeError(`a lifetime must be a number, this is ${typeof ttlSeconds}`);
-  if (!(ttlSeconds > 0)) throw new RangeError(`a lifetime must be 0 or more seconds, not ${ttlSeconds}`);
-  return ttlSeconds === Infinity ? 0 : Date.now() + Math.max(Math.floor(ttlSeconds * 1000), 1);
 }

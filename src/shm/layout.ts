@@ -51,6 +51,8 @@ export const H_GARBAGE = 41;
 export const H_NEXT_ID = 42;
 /** The block that is being overwritten in place, whose old content is in the image; 0 for none. */
 export const H_IMAGED = 44;
+/** A list or hash that has just been made and has nothing in it yet: nobody may find it so. */
+export const H_EMPTY = 45;
 
 /** Statistics, as 64-bit floats: position of the first, halved. */
 export const F_STATS = 24;

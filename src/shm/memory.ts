@@ -1,8 +1,9 @@
 import {
   GRANULE_BYTES,
   H_BUILD,
-  H_IMAGE_AT,
+  H_EMPTY,
   H_IMAGED,
+  H_IMAGE_AT,
   H_LOCK,
   H_OPEN_BUCKET,
   H_TX,
@@ -81,13 +82,10 @@ export class Memory {
 
   /** Whether work is half done. */
   get changing(): boolean {
-    const bucket = this.words[H_OPEN_BUCKET]!;
-    return (
-      this.#records !== 0 ||
-      this.words[H_BUILD] !== 0 ||
-      this.words[H_IMAGED] !== 0 ||
-      (bucket !== 0 && (this.words[bucket]! & 1) !== 0)
-    );
+    const words = this.words;
+    const bucket = words[H_OPEN_BUCKET]!;
+    if (this.#records !== 0 || (bucket !== 0 && (words[bucket]! & 1) !== 0)) return true;
+    return words[H_BUILD] !== 0 || words[H_IMAGED] !== 0 || words[H_EMPTY] !== 0;
   }
 
   unlock(): void {

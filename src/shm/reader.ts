@@ -10,10 +10,12 @@ import {
   E_LENGTH,
   E_META,
   E_NUMBER,
+  E_STAMP,
   F_STATS,
   GRANULE_WORDS,
   H_BUCKETS,
   H_BUCKETS_AT,
+  H_GARBAGE,
   H_GENERATION,
   H_SEED,
   H_TOUCHED_AT,
@@ -80,6 +82,8 @@ export abstract class Reader {
   /** User flags and staleness of what was last read. */
   flags = 0;
   stale = false;
+  /** When what was last read expires or expired, in milliseconds since 1970; 0 for never. */
+  expires = 0;
   #hits = 0;
   #misses = 0;
   #unpublished = 0;
@@ -100,6 +104,7 @@ export abstract class Reader {
 
   lock(): void {
     if (!this.memory.lock()) this.repair();
+    if (this.words[H_GARBAGE] !== 0) this.drain(500);
   }
 
   /** To be called whatever happened since `lock`: an exception's half-done work is taken back first. */
@@ -110,6 +115,9 @@ export abstract class Reader {
 
   /** Locked. Takes back what a process that died, or ran out of stack, had half done. */
   protected abstract repair(): void;
+
+  /** Locked. Frees removed blocks, up to this many. */
+  abstract drain(steps: number): void;
 
   // Keys
 
@@ -147,6 +155,11 @@ export abstract class Reader {
     words[length >>> 2] = last;
     this.#setKeyLength(length, 0);
     return true;
+  }
+
+  /** A key that no user can have and `keys` does not show, for marks of our own. */
+  setHiddenKey(name: string): boolean {
+    return this.setFieldKey(0, name); // hashes count from 1
   }
 
   /** The key of a field: the identity of its hash, then its name. */
@@ -212,6 +225,17 @@ export abstract class Reader {
     return this.#counted(value as Value | undefined);
   }
 
+  /** As `read`, of a mark of our own: not counted. */
+  peek(): Value | undefined {
+    this.lock();
+    try {
+      const entry = this.findLive();
+      return entry === 0 ? undefined : this.valueOf(entry);
+    } finally {
+      this.unlock();
+    }
+  }
+
   #readOnce(evenStale: boolean, sequence: number): Value | undefined | typeof CHANGED {
     const words = this.words;
     const bucket = this.bucket;
@@ -252,6 +276,7 @@ export abstract class Reader {
     if (Atomics.load(words, bucket) !== sequence || sequence & 1) return CHANGED;
     this.flags = flags;
     this.stale = !live;
+    this.expires = expires;
     this.touch(entry);
     return value;
   }
@@ -331,6 +356,21 @@ export abstract class Reader {
 
   #isOfGeneration(entry: number): boolean {
     return this.words[entry + E_META]! >>> META_GENERATION_SHIFT === this.words[H_GENERATION];
+  }
+
+  /** Locked. Changes whenever the value does; -1 for no entry. */
+  stampOf(entry: number): number {
+    return entry === 0 ? -1 : this.words[entry + E_STAMP]! >>> 0;
+  }
+
+  /** Locked. */
+  expiresOf(entry: number): number {
+    return this.floats[(entry + E_EXPIRES) >>> 1]!;
+  }
+
+  /** Locked. */
+  flagsOf(entry: number): number {
+    return this.words[entry + E_FLAGS]!;
   }
 
   typeOf(entry: number): number {

@@ -1,232 +1,43 @@
-import { Arena, lastWord } from "./arena.ts";
 import {
   BUCKET_WORDS,
   B_LINK,
-  B_TAG,
   C_COUNT,
   C_FIRST,
   C_IDENTITY_HIGH,
   C_IDENTITY_LOW,
+  C_LAST,
   E_CHAIN,
-  E_EXPIRES,
-  E_FLAGS,
-  E_HASH,
-  E_HEADER_WORDS,
-  E_LENGTH,
   E_META,
   E_NEWER,
-  E_NUMBER,
   E_OLDER,
-  E_STAMP,
-  F_STATS,
   GENERATIONS,
   GRANULE_WORDS,
   H_BUILD,
-  H_ENTRIES,
-  H_FREE_GRANULES,
+  H_EMPTY,
   H_GARBAGE,
-  GRANULE_BYTES,
   H_GENERATION,
-  H_IMAGE_GRANULES,
-  H_LRU_HEAD,
   H_LRU_TAIL,
-  H_NEXT_ID,
-  H_STAMP,
+  L_HEADER_WORDS,
+  L_LENGTH,
+  L_META,
   L_NEXT,
-  META_GENERATION_SHIFT,
-  META_KEY_LENGTH,
+  L_NUMBER,
+  L_PREVIOUS,
+  META_FIELD,
   META_SCATTERED,
   META_TYPE,
   META_TYPE_SHIFT,
-  S_EVICTIONS,
-  S_EXPIRIES,
-  S_LARGEST,
-  S_RECOVERIES,
-  S_STORES,
-  T_HASH,
-  T_LIST,
+  T_BOOLEAN,
+  T_NUMBER,
 } from "./layout.ts";
-import type { Memory } from "./memory.ts";
-import { Reader } from "./reader.ts";
-import type { Staged } from "./value.ts";
+import { Writer } from "./writer.ts";
+import { copyOut, revive, type Staged, type Value } from "./value.ts";
 
-const HEADER_BYTES = E_HEADER_WORDS * 4;
-/** Entries that one eviction may pass over because they were touched. */
-const SECOND_CHANCES = 64;
+const ELEMENT_BYTES = L_HEADER_WORDS * 4;
+const NO_KEY = new Uint8Array(0);
 
-/**
- * The entries of a zone: what `Reader` has, and storing, removing, LRU order and expiry.
- *
- * The least recently used is found as with a clock, because readers cannot move what they read to the head of a list
- * without a lock: an entry at the tail that was touched since it came there goes to the head instead of away.
- */
-export class Table extends Reader {
-  readonly arena: Arena;
-  /** Whether live entries were evicted for the last `store`. */
-  forcible = false;
-  readonly #imageGranules: number;
-  #nextSweepAt = 0;
-  /** The entry that `store` is to replace; 0 once it had to make room for its successor. */
-  #replacing = 0;
-
-  constructor(memory: Memory) {
-    super(memory);
-    this.arena = new Arena(memory);
-    this.#imageGranules = memory.words[H_IMAGE_GRANULES]!;
-  }
-
-  protected override repair(): void {
-    this.#replacing = 0;
-    this.memory.undo();
-    this.arena.dropBuild();
-    this.drain(Infinity);
-    this.floats[F_STATS + S_RECOVERIES]! += 1;
-  }
-
-  // Writing
-
-  /**
-   * Locked. Stores a staged value at the key set last, in place of `old`, which `find` has just returned.
-   * @param evict Whether live entries may be evicted to make room; `forcible` tells whether some were.
-   * @param parent For a field of a hash, that hash's entry.
-   * @returns The new entry, or 0 for no memory, and then `old` is as it was.
-   */
-  store(old: number, value: Staged, expires: number, flags: number, evict: boolean, parent = 0): number {
-    this.forcible = false;
-    const words = this.words;
-    words[H_STAMP]! += 1;
-    this.floats[F_STATS + S_STORES]! += 1;
-    const keyLength = this.keyLength & META_KEY_LENGTH;
-    const keyBytes = (keyLength + 3) & ~3;
-    if (old !== 0 && this.#overwrite(old, keyBytes, value, expires, flags)) return old;
-    this.#replacing = old;
-    let built = this.#build(keyBytes + value.bytesMax, evict, parent);
-    if (built !== 0 && !(built < 0 ? value.settle() : value.writeTo(this.bytes, built * 4 + HEADER_BYTES + keyBytes))) {
-      this.arena.dropBuild();
-      built = this.#build(keyBytes + value.bytesMax, evict, parent);
-      if (built > 0) value.writeTo(this.bytes, built * 4 + HEADER_BYTES + keyBytes);
-    }
-    if (built === 0) {
-      this.#replacing = 0;
-      return 0;
-    }
-    const entry = Math.abs(built);
-    if (built > 0) for (let i = keyBytes >>> 2; i-- > 0;) words[entry + E_HEADER_WORDS + i] = this.keyWords[i]!;
-    else this.#scatter(entry, keyBytes, value);
-
-    words[entry + E_HASH] = this.hash;
-    this.#writeHeader(entry, value, expires, flags, built < 0 ? META_SCATTERED : 0);
-    if (value.type >= T_LIST) this.#formatContainer(entry);
-    this.bytes[this.touchedAt + entry / GRANULE_WORDS] = 0;
-    this.#swap(this.#replacing, entry, parent);
-    this.#replacing = 0;
-    const size = keyLength + value.length;
-    if (size > this.floats[F_STATS + S_LARGEST]!) this.floats[F_STATS + S_LARGEST] = size;
-    return entry;
-  }
-
-  /** Locked. Stores into the block of `old`, if the new value needs a small one of the same size. */
-  #overwrite(old: number, keyBytes: number, value: Staged, expires: number, flags: number): boolean {
-    const { memory, words } = this;
-    const granules = words[old]! >>> 2;
-    const bytes = HEADER_BYTES + keyBytes + value.bytesMax;
-    if (granules > this.#imageGranules || Math.ceil(bytes / GRANULE_BYTES) !== granules) return false;
-    if (words[old + E_META]! & META_SCATTERED || this.typeOf(old) >= T_LIST || value.type >= T_LIST) return false;
-    memory.keepImage(old);
-    memory.openBucket(this.bucket);
-    const written = value.writeTo(this.bytes, old * 4 + HEADER_BYTES + keyBytes);
-    if (written) {
-      this.#writeHeader(old, value, expires, flags, 0);
-      memory.dropImage();
-      memory.closeBucket(this.bucket);
-      this.touch(old);
-    } else memory.undo();
-    return written;
-  }
-
-  #writeHeader(entry: number, value: Staged, expires: number, flags: number, scattered: number): void {
-    const words = this.words;
-    const meta = this.keyLength | (value.type << META_TYPE_SHIFT) | scattered;
-    words[entry + E_META] = meta | (words[H_GENERATION]! << META_GENERATION_SHIFT);
-    this.floats[(entry + E_EXPIRES) >>> 1] = expires;
-    words[entry + E_FLAGS] = flags;
-    words[entry + E_STAMP] = words[H_STAMP]!;
-    if (value.isNumber) this.floats[(entry + E_NUMBER) >>> 1] = value.number;
-    else words[entry + E_LENGTH] = value.length;
-  }
-
-  /** Locked. Puts the entry being built into the place of `old`, or into a new one. */
-  #swap(old: number, entry: number, parent: number): void {
-    const { memory, words } = this;
-    if (this.linkStale) this.find();
-    memory.openBucket(this.bucket);
-    if (old !== 0) {
-      memory.put(entry + E_CHAIN, words[old + E_CHAIN]!);
-      memory.put(this.link, entry);
-      this.#unlinkOrder(old, parent);
-      memory.put(old + B_LINK, words[H_GARBAGE]!);
-      memory.put(H_GARBAGE, old);
-    } else {
-      memory.put(entry + E_CHAIN, words[this.bucket + 1]!);
-      memory.put(this.bucket + 1, entry);
-      if (parent === 0) memory.put(H_ENTRIES, words[H_ENTRIES]! + 1);
-    }
-    this.#linkOrder(entry, parent);
-    memory.put(H_BUILD, 0);
-    memory.commit();
-    memory.closeBucket(this.bucket);
-    if (old !== 0) this.drain(1000);
-  }
-
-  #scatter(entry: number, keyBytes: number, value: Staged): void {
-    const words = this.words;
-    const key = this.keyBytes.subarray(0, keyBytes);
-    const total = keyBytes + value.length;
-    const source = value.bytes();
-    let block = entry;
-    let start = entry * 4 + HEADER_BYTES;
-    for (let done = 0; done < total;) {
-      const end = lastWord(words, block) * 4;
-      while (start < end && done < total) {
-        const from = done < keyBytes ? key : source;
-        const offset = done < keyBytes ? done : done - keyBytes;
-        const count = Math.min(end - start, from.length - offset);
-        this.bytes.set(from.subarray(offset, offset + count), start);
-        start += count;
-        done += count;
-      }
-      block = words[end >>> 2]!;
-      start = block * 4 + 4;
-    }
-  }
-
-  #formatContainer(entry: number): void {
-    const identity = (this.floats[H_NEXT_ID >>> 1]! += 1);
-    this.words[entry + C_FIRST] = 0;
-    this.words[entry + C_COUNT] = 0;
-    this.words[entry + C_IDENTITY_LOW] = this.typeOf(entry) === T_HASH ? identity : 0;
-    this.words[entry + C_IDENTITY_HIGH] = identity / 2 ** 32;
-  }
-
-  putFloat(at: number, value: number): void {
-    asFloat[0] = value;
-    this.memory.put(at, asWords[0]!);
-    this.memory.put(at + 1, asWords[1]!);
-  }
-
-  /** Locked. Adds to an entry's number: one store, so the journal is not needed. */
-  addTo(entry: number, delta: number): number {
-    const sum = (this.floats[(entry + E_NUMBER) >>> 1]! += delta);
-    this.words[entry + E_STAMP] = this.words[H_STAMP]! += 1;
-    this.touch(entry);
-    return sum;
-  }
-
-  /** Locked. */
-  setExpiry(entry: number, expires: number): void {
-    this.floats[(entry + E_EXPIRES) >>> 1] = expires;
-  }
-
+/** All that can be done with the entries of a zone: `Writer` has single ones, here are lists, hashes and the whole. */
+export class Table extends Writer {
   /** Locked. Expires all entries at once, by a new generation. */
   flush(): void {
     const next = (this.words[H_GENERATION]! + 1) % GENERATIONS;
@@ -242,166 +53,141 @@ export class Table extends Reader {
     const keys: string[] = [];
     for (const touched of [0, 1])
       for (let entry = words[H_LRU_TAIL]!; entry !== 0 && keys.length < max; entry = words[entry + E_NEWER]!)
-        if (this.bytes[this.touchedAt + entry / GRANULE_WORDS] === touched && this.isLive(entry))
+        if (
+          this.bytes[this.touchedAt + entry / GRANULE_WORDS] === touched &&
+          this.isLive(entry) &&
+          !this.#isHidden(entry)
+        )
           keys.push(this.keyOf(entry));
     return keys;
   }
 
-  // Order
-
-  #linkOrder(entry: number, parent: number): void {
-    const { memory, words } = this;
-    const head = parent === 0 ? H_LRU_HEAD : parent + C_FIRST;
-    const first = words[head]!;
-    memory.put(entry + E_NEWER, 0);
-    memory.put(entry + E_OLDER, first);
-    memory.put(head, entry);
-    if (first !== 0) memory.put(first + E_NEWER, entry);
-    else if (parent === 0) memory.put(H_LRU_TAIL, entry);
-    if (parent !== 0) memory.put(parent + C_COUNT, words[parent + C_COUNT]! + 1);
+  /** Whether removed blocks are still to be freed. */
+  get hasGarbage(): boolean {
+    return this.words[H_GARBAGE] !== 0;
   }
 
-  #unlinkOrder(entry: number, parent: number): void {
-    const { memory, words } = this;
-    const newer = words[entry + E_NEWER]!;
-    const older = words[entry + E_OLDER]!;
-    memory.put(newer !== 0 ? newer + E_OLDER : parent === 0 ? H_LRU_HEAD : parent + C_FIRST, older);
-    if (older !== 0) memory.put(older + E_NEWER, newer);
-    else if (parent === 0) memory.put(H_LRU_TAIL, newer);
-    if (parent !== 0) memory.put(parent + C_COUNT, words[parent + C_COUNT]! - 1);
+  /** Is it a field of a hash, or a mark of our own? */
+  #isHidden(entry: number): boolean {
+    return (this.words[entry + E_META]! & META_FIELD) !== 0;
   }
 
-  // Making room
-
-  /** Lists a block for `store` or a list's element to fill; 0 when there is no room. */
-  #build(payloadBytes: number, evict: boolean, parent: number): number {
-    if (payloadBytes > this.arena.payloadBytesMax) return 0;
-    for (;;) {
-      const built = this.arena.build(HEADER_BYTES, payloadBytes);
-      if (built !== 0) return built;
-      if (this.words[H_GARBAGE] !== 0) this.drain(Infinity);
-      else if (evict ? this.#evict(parent) : this.#sweep(parent)) continue;
-      else if (this.#replacing === 0 || !this.#fitsInstead(this.#replacing, payloadBytes, evict)) return 0;
-      else {
-        this.remove(this.#replacing, parent);
-        this.#replacing = 0;
+  /**
+   * Locked. Adds live keys that begin with `prefix` to `keys`, bucket by bucket, until `count` entries are looked at.
+   * @param cursor 0 to begin with, then what the last call returned.
+   * @returns Where to go on; 0 at the end. A key that is there all the while is met exactly once.
+   */
+  scan(prefix: string, cursor: number, count: number, keys: string[]): number {
+    const { words } = this;
+    let looked = 0;
+    // Empty buckets cost as well, though less.
+    for (let bucket = cursor; bucket <= this.bucketMask; looked += 0.125) {
+      let entry = words[this.bucketsAt + bucket * BUCKET_WORDS + 1]!;
+      for (; entry !== 0; entry = words[entry + E_CHAIN]!, looked++) {
+        if (this.#isHidden(entry) || !this.isLive(entry)) continue;
+        const key = this.keyOf(entry);
+        if (key.startsWith(prefix)) keys.push(key);
       }
+      bucket++;
+      if (looked >= count) return bucket & this.bucketMask;
     }
+    return 0;
   }
 
-  /** Would the payload surely fit if the entry that it replaces were gone? All but that entry is gone if `evict`. */
-  #fitsInstead(entry: number, payloadBytes: number, evict: boolean): boolean {
-    if (evict) return true;
-    const words = this.words;
-    if (this.typeOf(entry) >= T_LIST || words[entry + E_META]! & META_SCATTERED) return false;
-    // Even if all that is free were in pieces of one granule, 56 bytes of each are payload.
-    return (words[H_FREE_GRANULES]! + (words[entry + B_TAG]! >>> 2) - 1) * 56 >= payloadBytes + HEADER_BYTES;
-  }
+  // Lists and hashes
 
-  /** Removes the least recently used entry that is neither being replaced nor the `parent`. */
-  #evict(parent: number): boolean {
-    const words = this.words;
-    let victim = 0;
-    for (let entry = words[H_LRU_TAIL]!, chances = 0; entry !== 0;) {
-      const newer = words[entry + E_NEWER]!;
-      if (entry !== this.#replacing && entry !== parent) {
-        victim ||= entry;
-        const mark = this.touchedAt + entry / GRANULE_WORDS;
-        if (this.bytes[mark] === 0 || !this.isLive(entry) || chances++ === SECOND_CHANCES) {
-          victim = entry;
-          break;
-        }
-        this.bytes[mark] = 0;
-        this.#unlinkOrder(entry, 0);
-        this.#linkOrder(entry, 0);
-        this.memory.commit();
-      }
-      entry = newer;
+  /**
+   * Locked. Adds a staged value to a list, at its front or back. Evicts nothing that is live.
+   * @returns Whether there was room.
+   */
+  addElement(list: number, value: Staged, front: boolean): boolean {
+    const { memory, words } = this;
+    let built = this.#buildElement(list, value.bytesMax);
+    if (built !== 0 && !(built < 0 ? value.settle() : value.writeTo(this.bytes, built * 4 + ELEMENT_BYTES))) {
+      this.arena.dropBuild();
+      built = this.#buildElement(list, value.bytesMax);
+      if (built > 0) value.writeTo(this.bytes, built * 4 + ELEMENT_BYTES);
     }
-    if (victim === 0) return false;
-    const live = this.isLive(victim);
-    if (live) this.forcible = true;
-    this.floats[F_STATS + (live ? S_EVICTIONS : S_EXPIRIES)]! += 1;
-    this.remove(victim, 0);
+    if (built === 0) return false;
+    const element = Math.abs(built);
+    if (built < 0) this.scatter(element, ELEMENT_BYTES, NO_KEY, value);
+    words[element + L_META] = (value.type << META_TYPE_SHIFT) | (built < 0 ? META_SCATTERED : 0);
+    if (value.isNumber) this.floats[(element + L_NUMBER) >>> 1] = value.number;
+    else words[element + L_LENGTH] = value.length;
+    const neighbour = words[list + (front ? C_FIRST : C_LAST)]!;
+    words[element + L_PREVIOUS] = front ? 0 : neighbour;
+    memory.put(element + L_NEXT, front ? neighbour : 0);
+    memory.put(list + (front ? C_FIRST : C_LAST), element);
+    if (neighbour !== 0) memory.put(neighbour + (front ? L_PREVIOUS : L_NEXT), element);
+    else memory.put(list + (front ? C_LAST : C_FIRST), element);
+    memory.put(list + C_COUNT, words[list + C_COUNT]! + 1);
+    memory.put(H_BUILD, 0);
+    memory.put(H_EMPTY, 0);
+    memory.commit();
     return true;
   }
 
-  /** Removes what has expired, for those who may not evict. In a large zone not at every call: it looks at all. */
-  #sweep(parent: number): boolean {
-    const start = performance.now();
-    if (start < this.#nextSweepAt) return false;
-    const removed = this.removeExpired(Infinity, parent);
-    const end = performance.now();
-    this.#nextSweepAt = end + 10 * (end - start);
-    return removed > 0;
-  }
-
-  /** Locked. Removes up to `max` expired entries, least recently used first; not the one being replaced or `keep`. */
-  removeExpired(max: number, keep = 0): number {
-    let removed = 0;
-    for (let entry = this.words[H_LRU_TAIL]!; entry !== 0 && removed < max;) {
-      const newer = this.words[entry + E_NEWER]!;
-      if (entry !== keep && entry !== this.#replacing && !this.isLive(entry)) {
-        this.remove(entry, 0);
-        removed++;
-      }
-      entry = newer;
+  #buildElement(list: number, payloadBytes: number): number {
+    for (;;) {
+      const built = this.arena.build(ELEMENT_BYTES, payloadBytes);
+      if (built !== 0) return built;
+      if (this.words[H_GARBAGE] !== 0) this.drain(Infinity);
+      else if (!this.sweep(list)) return 0;
     }
-    this.floats[F_STATS + S_EXPIRIES]! += removed;
-    return removed;
   }
 
-  // Removing
-
-  /** Locked. Removes an entry; `parent` is the hash whose field it is. */
-  remove(entry: number, parent: number): void {
-    this.#unlink(entry, parent);
-    this.drain(1000);
-  }
-
-  #unlink(entry: number, parent: number): void {
+  /** Locked. Takes the first or last element from a list, and the list away with its last one. */
+  takeElement(list: number, front: boolean): Value | undefined {
     const { memory, words } = this;
-    const bucket = this.bucketsAt + (words[entry + E_HASH]! & this.bucketMask) * BUCKET_WORDS;
-    let link = bucket + 1;
-    while (words[link] !== entry) link = words[link]! + E_CHAIN;
-    this.linkStale = true;
-    memory.openBucket(bucket);
-    memory.put(link, words[entry + E_CHAIN]!);
-    this.#unlinkOrder(entry, parent);
-    if (parent === 0) memory.put(H_ENTRIES, words[H_ENTRIES]! - 1);
-    memory.put(entry + B_LINK, words[H_GARBAGE]!);
-    memory.put(H_GARBAGE, entry);
+    const element = words[list + (front ? C_FIRST : C_LAST)]!;
+    const value = this.#elementValue(element);
+    if (words[list + C_COUNT] === 1) {
+      this.remove(list, 0);
+      return value;
+    }
+    const neighbour = words[element + (front ? L_NEXT : L_PREVIOUS)]!;
+    memory.put(list + (front ? C_FIRST : C_LAST), neighbour);
+    memory.put(neighbour + (front ? L_PREVIOUS : L_NEXT), 0);
+    memory.put(list + C_COUNT, words[list + C_COUNT]! - 1);
+    memory.put(element + B_LINK, words[H_GARBAGE]!);
+    memory.put(H_GARBAGE, element);
     memory.commit();
-    memory.closeBucket(bucket);
+    this.drain(1000);
+    return value;
   }
 
-  /** Locked. Frees removed blocks; with a limit, because a list can have millions: the next removal goes on. */
-  drain(steps: number): void {
-    const { memory, words } = this;
-    for (let block = words[H_GARBAGE]!; block !== 0 && steps-- > 0; block = words[H_GARBAGE]!) {
-      const meta = words[block + E_META]!;
-      const type = (meta & META_TYPE) >>> META_TYPE_SHIFT;
-      const last = lastWord(words, block);
-      const first = type >= T_LIST ? words[block + C_FIRST]! : 0;
-      if (meta & META_SCATTERED && words[last] !== 0) {
-        const next = words[last]!;
-        memory.put(last, words[lastWord(words, next)]!);
-        this.arena.free(next);
-      } else if (first !== 0 && type === T_LIST) {
-        memory.put(block + C_FIRST, words[first + L_NEXT]!);
-        memory.put(first + B_LINK, block);
-        memory.put(H_GARBAGE, first);
-      } else if (first !== 0) {
-        this.#unlink(first, block);
-        continue;
-      } else {
-        memory.put(H_GARBAGE, words[block + B_LINK]!);
-        this.arena.free(block);
-      }
-      memory.commit();
-    }
+  #elementValue(element: number): Value {
+    const type = (this.words[element + L_META]! & META_TYPE) >>> META_TYPE_SHIFT;
+    const number = this.floats[(element + L_NUMBER) >>> 1]!;
+    if (type === T_NUMBER) return number;
+    if (type === T_BOOLEAN) return number !== 0;
+    const length = this.words[element + L_LENGTH]!;
+    const scattered = (this.words[element + L_META]! & META_SCATTERED) !== 0;
+    if (scattered) this.gather(element, ELEMENT_BYTES, 0, length);
+    const from = scattered ? 0 : element * 4 + ELEMENT_BYTES;
+    return revive(type, copyOut(type, scattered ? this.gathered : this.bytes, from, length));
+  }
+
+  /** Locked. The values of a list, first to last. */
+  elements(list: number): Value[] {
+    const values: Value[] = [];
+    for (let element = this.words[list + C_FIRST]!; element !== 0; element = this.words[element + L_NEXT]!)
+      values.push(this.#elementValue(element));
+    return values;
+  }
+
+  /** Locked. The identity of a hash, for `setFieldKey`. */
+  identityOf(hash: number): number {
+    return (this.words[hash + C_IDENTITY_LOW]! >>> 0) + this.words[hash + C_IDENTITY_HIGH]! * 2 ** 32;
+  }
+
+  /** Locked. How many elements or fields a list or hash has. */
+  countOf(container: number): number {
+    return this.words[container + C_COUNT]!;
+  }
+
+  /** Locked. Calls `visit` with each field's entry. */
+  eachField(hash: number, visit: (field: number) => void): void {
+    for (let field = this.words[hash + C_FIRST]!; field !== 0; field = this.words[field + E_OLDER]!) visit(field);
   }
 }
-
-const asFloat = new Float64Array(1);
-const asWords = new Int32Array(asFloat.buffer);
