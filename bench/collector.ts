@@ -178,7 +178,8 @@ export class Collector {
       errors: this.#errors,
       errorsByKind: this.errorsByKind,
       latency: this.latency.totalCount > 0 ? this.latency : this.#early,
-      throughput: this.#seconds.map((second) => second.answers),
+      // The present second is not over, and would look like a drop.
+      throughput: this.#seconds.slice(0, -1).map((second) => second.answers),
     };
   }
 

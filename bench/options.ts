@@ -37,6 +37,7 @@ export const benchArgs = {
   pipeline: { type: "string", valueHint: "N", description: "Requests on their way per connection (1)" },
   keepalive: { type: "boolean", default: true, negativeDescription: "Open a connection for each request" },
   sessions: { type: "string", valueHint: "N", description: "Sessions made before the session scenario (1000)" },
+  batch: { type: "string", valueHint: "N", description: "Ids in a batch of the session scenario (20)" },
   mix: {
     type: "string",
     valueHint: "name=weight,…",
@@ -82,6 +83,7 @@ export interface BenchOptions {
   pipeline: number;
   keepAlive: boolean;
   sessions: number;
+  batchIds: number;
   weights: SessionWeights;
   method: string;
   headers: HeaderList;
@@ -139,6 +141,7 @@ export function readOptions(rawArgs: readonly string[]): BenchOptions {
     pipeline: count("pipeline", 1),
     keepAlive: values["keepalive"] !== false,
     sessions: count("sessions", 1000),
+    batchIds: count("batch", 20),
     weights: parseMix(text("mix")),
     method: parseMethod(text("method") ?? (body ? "POST" : "GET")),
     headers: ((values["header"] as string[] | undefined) ?? []).map(parseHeader),

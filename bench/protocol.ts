@@ -12,7 +12,7 @@ export type ScenarioSpec =
       body: string | undefined;
       expect: number[];
     }
-  | { kind: "session"; sessions: number; weights: SessionWeights; headers: HeaderList }
+  | { kind: "session"; sessions: number; batchIds: number; weights: SessionWeights; headers: HeaderList }
   | { kind: "script"; file: string; headers: HeaderList };
 
 /** How often each request of the session mix comes, relative to the others. */

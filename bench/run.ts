@@ -13,7 +13,7 @@ import { hgrmReport } from "./report/hgrm.ts";
 import { htmlReport } from "./report/html.ts";
 import { liveView, plainView, silentView, type View } from "./report/live.ts";
 import type { Report } from "./report/report.ts";
-import { describeModel, describeRun, textReport } from "./report/text.ts";
+import { headLines, textReport } from "./report/text.ts";
 import { parseTarget } from "./request.ts";
 import { loadScript } from "./scenarios/script.ts";
 import { searchRate } from "./search.ts";
@@ -116,12 +116,10 @@ class Bench {
 
   async once(): Promise<number> {
     const reached = await this.#reach();
-    const { connections, threads, rate, objectives } = this.#options;
+    const { connections, threads, rate, scenario, objectives } = this.#options;
     const model = rate > 0 ? "open" : "closed";
-    this.#print(
-      this.#paint("bold", describeRun({ url: this.#url, scenario: this.#options.scenario, server: reached.server })),
-    );
-    this.#print(this.#paint("dim", describeModel({ model, rate, connections, threads })));
+    const head = { url: this.#url, scenario, server: reached.server, model, rate, connections, threads } as const;
+    for (const line of headLines(head, this.#paint)) this.#print(line);
     const { report, collector } = await this.#measure(reached, this.#options, this.#view());
     report.objectives = judge(objectives, report.totals, collector.latency);
     this.#finish(report);
@@ -163,6 +161,7 @@ class Bench {
       this.#print(this.#paint("red", "no rate that was tried holds the objective"));
       return 1;
     }
+    for (const line of headLines(best, this.#paint)) this.#print(line);
     this.#finish(best);
     this.#print(this.#paint("bold", `highest rate that holds: ${groupDigits(found)}/s`));
     return 0;
@@ -278,10 +277,10 @@ function jobsOf(options: BenchOptions, { endpoint }: Reached): Job[] {
 }
 
 function specOf(options: BenchOptions, sessions: number): ScenarioSpec {
-  const { headers } = options;
+  const { headers, weights, batchIds } = options;
   switch (options.scenario) {
     case "session":
-      return { kind: "session", sessions: Math.max(1, sessions), weights: options.weights, headers };
+      return { kind: "session", sessions: Math.max(1, sessions), batchIds, weights, headers };
     case "script":
       return { kind: "script", file: options.script!, headers };
     case "http": {

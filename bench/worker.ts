@@ -17,7 +17,7 @@ export async function createScenario(job: Job): Promise<Scenario> {
   const common = { authority: target.authority, headers: spec.headers, close: !job.keepAlive };
   switch (spec.kind) {
     case "session":
-      return sessionScenario({ ...common, sessions: spec.sessions, weights: spec.weights, share: job.share });
+      return sessionScenario({ ...common, ...spec, share: job.share });
     case "script":
       return scriptScenario(await loadScript(spec.file), common);
     case "http": {

@@ -21,14 +21,18 @@ export function describeModel(report: Pick<Report, "model" | "rate" | "connectio
   return `closed model (each connection waits for its answer before the next request), ${from}`;
 }
 
-export function describeRun(report: Pick<Report, "url" | "scenario" | "server">): string {
-  return `${report.url}  ${report.scenario}${report.server ? `  (${report.server})` : ""}`;
+export function headLines(
+  run: Pick<Report, "url" | "scenario" | "server" | "model" | "rate" | "connections" | "threads">,
+  paint: Paint,
+): string[] {
+  const server = run.server ? `  (${run.server})` : "";
+  return [paint("bold", `${run.url}  ${run.scenario}${server}`), paint("dim", describeModel(run))];
 }
 
-/** The report for people, line by line. */
+/** What was found, for people, line by line. What was run, `headLines` has said before. */
 export function textReport(report: Report, paint: Paint): string[] {
   const { totals } = report;
-  const lines: string[] = ["", `${paint("bold", describeRun(report))}`, paint("dim", describeModel(report)), ""];
+  const lines: string[] = [""];
   const measured = formatDuration(totals.seconds * 1000);
   lines.push(
     ...table([

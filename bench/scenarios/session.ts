@@ -6,7 +6,6 @@ import type { Answer, Planned, Scenario, SetupClient, StepInfo } from "./scenari
 /** Of a hundred requests: reading sessions is what a session service does most. */
 export const SESSION_WEIGHTS: SessionWeights = { validate: 70, unknown: 10, update: 8, batch: 4, create: 4, delete: 4 };
 
-const BATCH_IDS = 20;
 const UNKNOWN_IDS = 256;
 const STEP_NAMES = ["validate", "validate unknown", "update", "batch", "create", "delete"] as const;
 const enum Index {
@@ -24,6 +23,8 @@ export interface SessionScenarioOptions {
   close: boolean;
   /** How many sessions this process makes first; validate, update and batch use these, and nothing deletes them. */
   sessions: number;
+  /** How many ids a batch asks for; the service takes 100. */
+  batchIds: number;
   weights: SessionWeights;
   /** Tells this process's users from the others'. */
   share: number;
@@ -65,7 +66,7 @@ export function sessionScenario(options: SessionScenarioOptions): Scenario<undef
     });
     for (let batch = 0; batch < 64; batch++) {
       const chosen = Array.from(
-        { length: Math.min(BATCH_IDS, ids.length) },
+        { length: Math.min(options.batchIds, ids.length) },
         (_, i) => ids[(batch * 17 + i) % ids.length],
       );
       batches.push(plan(Index.batch, `batch?session_ids=${chosen.join(",")}`));

@@ -1,0 +1,72 @@
+import type { Report } from "../report/report.ts";
+import { memory, type Service } from "./processes.ts";
+
+/** Figures that are no CPU time; each pair is resty's and the peer's. */
+export interface Extras {
+  workerBytes: [number, number];
+  connectionBytes: [number, number];
+  tenThousandP99Ms: [number, number];
+  startMs: [number, number];
+  reload: [ReloadLoss, ReloadLoss];
+}
+
+export interface ReloadLoss {
+  keptAlive: { requests: number; failed: number };
+  opened: { requests: number; failed: number };
+}
+
+/** What a connection costs that was used once and then idles. */
+export async function connectionMemory(service: Service, url: string, count: number): Promise<number> {
+  const { hostname, port, pathname } = new URL(url);
+  const worker = service.busiest();
+  const request = `GET ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`;
+  const sockets: { end(): void }[] = [];
+  const before = memory(worker).own;
+  while (sockets.length < count) {
+    const answered = Promise.withResolvers<void>();
+    const socket = await Bun.connect({
+      hostname,
+      port: Number(port),
+      socket: {
+        data: () => answered.resolve(),
+        error: (_, error) => answered.reject(error),
+        close: () => answered.reject(new Error(`${service.name} closed an idle connection`)),
+      },
+    });
+    socket.write(request);
+    await answered.promise;
+    sockets.push(socket);
+  }
+  const after = memory(worker).own;
+  for (const socket of sockets) socket.end();
+  return (after - before) / count;
+}
+
+/** From the start of the process to its first answer: the median of five. */
+export async function startMs(service: Service): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    await service.stop();
+    const beganMs = performance.now();
+    await service.begin();
+    times.push(performance.now() - beganMs);
+  }
+  return times.sort((a, b) => a - b)[2]!;
+}
+
+/** Twenty reloads, one a second, under 5 000 requests a second; with and without keep-alive. */
+export async function reloadLoss(service: Service, load: (args: string[]) => Promise<Report>): Promise<ReloadLoss> {
+  const run = async (...more: string[]): Promise<{ requests: number; failed: number }> => {
+    let reloads = 0;
+    const timer = setInterval(() => {
+      if (reloads++ < 20) service.signal("SIGHUP");
+    }, 1000);
+    try {
+      const report = await load(["--ramp", "0", "--warmup", "0", "-d", "21s", "-R", "5000", "-c", "64", ...more]);
+      return { requests: report.totals.answers + report.totals.errors, failed: report.totals.errors };
+    } finally {
+      clearInterval(timer);
+    }
+  };
+  return { keptAlive: await run(), opened: await run("--no-keepalive") };
+}

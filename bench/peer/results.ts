@@ -1,0 +1,87 @@
+import type { Machine } from "../machine.ts";
+import type { Extras, ReloadLoss } from "./extras.ts";
+import { notYet, type Workload } from "./workloads.ts";
+
+/** CPU microseconds per operation, one entry a pair. */
+export interface Row {
+  workload: Workload;
+  resty: number[];
+  peer: number[];
+  /** Why there are no figures, or fewer. */
+  problem: string | undefined;
+}
+
+export interface Results {
+  rows: Row[];
+  extras: Extras | undefined;
+  machine: Machine;
+  versions: [resty: string, peer: string];
+  pairs: number;
+  seconds: number;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The page, as Markdown. A row that misses its figure stays as it is, and says so. */
+export function writeResults(results: Results): string {
+  const { machine, versions, pairs, seconds } = results;
+  const lines = [
+    "# Measured beside nginx with Lua",
+    "",
+    `Written by \`make bench\` on ${new Date().toISOString().slice(0, 10)}. ${machine.cpu}, ${machine.cores} cores, ` +
+      `${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.system}, Bun ${machine.bun}. ` +
+      `${versions[0]} beside ${versions[1]}.`,
+    "",
+    "One worker each on core 0, load (`resty bench`, closed model, 64 connections unless the work says otherwise) and " +
+      `Redis on core 1, access logs on. CPU time of all processes of a server per request, in microseconds: the median ` +
+      `of ${pairs} alternating pairs of ${seconds} s, and from the lowest to the highest. The ratio is resty ÷ nginx, ` +
+      "the median of the pairs'.",
+    "",
+    "| work | resty, µs | nginx, µs | ratio | lowest to highest | at most | |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+    ...results.rows.map(tableRow),
+    ...notYet.map(({ name, ratio }) => `| ${name} | | | | | ${ratio.toFixed(1)} | not there yet |`),
+    "",
+    ...(results.extras ? extraLines(results.extras) : []),
+  ];
+  const problems = results.rows.filter((row) => row.problem !== undefined);
+  if (problems.length > 0) lines.push("", ...problems.map((row) => `- ${row.workload.name}: ${row.problem}`));
+  return `${lines.join("\n").trimEnd()}\n`;
+}
+
+function tableRow(row: Row): string {
+  const { name, ratio: limit, operations } = row.workload;
+  const bound = limit === undefined ? "" : limit.toFixed(1);
+  if (row.problem !== undefined || row.peer.length === 0) return `| ${name} | | | | | ${bound} | failed, see below |`;
+  const ratios = row.resty.map((value, pair) => value / row.peer[pair]!);
+  const ratio = median(ratios);
+  const digits = operations > 1 ? 3 : 1;
+  const spread = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
+  const verdict = limit === undefined ? "" : ratio <= limit ? "reached" : "**missed**";
+  const cells = [name, median(row.resty).toFixed(digits), median(row.peer).toFixed(digits), ratio.toFixed(2), spread];
+  return `| ${[...cells, bound, verdict].join(" | ")} |`;
+}
+
+function extraLines(extras: Extras): string[] {
+  const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+  const bytes = (value: number): string => `${value.toFixed(0)} B`;
+  const ms = (value: number): string => `${value.toFixed(1)} ms`;
+  const lost = ({ keptAlive, opened }: ReloadLoss): string =>
+    `${keptAlive.failed} of ${keptAlive.requests} kept alive, ${opened.failed} of ${opened.requests} not`;
+  const verdict = (ok: boolean): string => (ok ? "reached" : "**missed**");
+  const { workerBytes, connectionBytes, tenThousandP99Ms: p99, startMs, reload } = extras;
+  const [resty] = reload;
+  return [
+    "| other figures | resty | nginx | at most | |",
+    "| --- | --- | --- | --- | --- |",
+    `| idle connection, after one request | ${connectionBytes.map(bytes).join(" | ")} | 2 KB | ${verdict(connectionBytes[0] <= 2048)} |`,
+    `| worker after load, resident | ${workerBytes.map(megabytes).join(" | ")} | 60 MB | ${verdict(workerBytes[0] < 60e6)} |`,
+    `| 10 000 connections, 8 000 requests a second, p99 | ${p99.map(ms).join(" | ")} | 1.5 × nginx | ${verdict(p99[0] <= p99[1] * 1.5)} |`,
+    `| start to first answer | ${startMs.map(ms).join(" | ")} | 150 ms | ${verdict(startMs[0] < 150)} |`,
+    `| 20 reloads, failed requests | ${reload.map(lost).join(" | ")} | 0 | ${verdict(resty.keptAlive.failed + resty.opened.failed === 0)} |`,
+  ];
+}
