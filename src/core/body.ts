@@ -29,6 +29,12 @@ export type Body = Segment | readonly Segment[];
 /** Passes a chunk on to the client or to the next filter; `last` is true exactly once. A promise asks the source to wait. */
 export type Sink = (chunk: Chunk, last: boolean) => void | Promise<void>;
 
+/** One filter of a response's body, in its two forms. */
+export interface BodyFilter {
+  readonly stream: (next: Sink) => Sink;
+  readonly whole: ((body: Body) => Body | undefined) | undefined;
+}
+
 export function isFileSlice(segment: Segment): segment is FileSlice {
   return typeof segment === "object" && "file" in segment;
 }
@@ -43,6 +49,12 @@ export function byteLength(body: Body): number {
   if (body instanceof Uint8Array) return body.byteLength;
   let sum = 0;
   for (const segment of segmentsOf(body))
-    sum += isFileSlice(segment) ? segment.end - segment.start : Buffer.byteLength(segment as string);
+    sum += isFileSlice(segment) ? segment.end - segment.start : Buffer.byteLength(segment);
   return sum;
+}
+
+/** Ends this user's hold on the files of a body that will not be sent, or has been. */
+export function releaseBody(body: Body | undefined): void {
+  if (body === undefined || typeof body === "string" || body instanceof Uint8Array) return;
+  for (const segment of segmentsOf(body)) if (isFileSlice(segment)) segment.file.release();
 }

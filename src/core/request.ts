@@ -1,4 +1,4 @@
-import type { Body, Sink } from "./body.ts";
+import type { Body, BodyFilter, Sink } from "./body.ts";
 import type { Engine, SubrequestAnswer, SubrequestOptions } from "./engine.ts";
 import type { Chunk, Exchange } from "./exchange.ts";
 import { HeaderList } from "./header_list.ts";
@@ -32,6 +32,8 @@ export class Request {
   /** Made by the configuration, not by the client: `internal` locations are open to it. */
   internal = false;
   uriChanged = false;
+  /** The URI or its arguments are no longer what the client sent. */
+  rewritten = false;
   uriChangesLeft = uriChangesMax;
   /** Of the last regular expression that matched; `$0` first. */
   captures: readonly (string | undefined)[] | undefined;
@@ -46,6 +48,8 @@ export class Request {
   headSent = false;
   /** The last byte was handed over. */
   ended = false;
+  /** The body came in one piece, by `respond`: filters see it in their `whole` form if all of them have one. */
+  bodyAtHand = false;
   /** Chain of body filters that ends at the client. */
   sink: Sink | undefined;
   /** Of an error page being made for this status; 0 otherwise. */
@@ -138,15 +142,22 @@ export class Request {
   }
 
   /**
-   * Puts a filter before the ones already there, next to the client last. Call it from a header filter.
-   * @param make Gets the next filter and returns one that calls it.
+   * Puts a body filter between those already there and the client. Call it from a header filter.
+   * @param stream Gets the next filter and returns one that calls it.
+   * @param whole Does the same to a body that is at hand completely, and corrects the head's length itself; undefined
+   * leaves that body to `stream`. A body that only such filters touched leaves with its head in one write.
    */
-  filterBody(make: (next: Sink) => Sink): void {
-    (this.filters ??= []).push(make);
+  filterBody(stream: BodyFilter["stream"], whole?: BodyFilter["whole"]): void {
+    (this.filters ??= []).push({ stream, whole });
+  }
+
+  /** As `filterBody`, before all filters: for one that decides which parts of the source are read at all. */
+  filterBodyFirst(stream: BodyFilter["stream"], whole?: BodyFilter["whole"]): void {
+    (this.filters ??= []).unshift({ stream, whole });
   }
 
   /** Body filters in the order their header filters ran; the engine links them when the head is sent. */
-  filters: ((next: Sink) => Sink)[] | undefined;
+  filters: BodyFilter[] | undefined;
 
   /** Writes to the error log of the location, with the client and the request line behind the message. */
   log(level: LogLevel, message: string): void {

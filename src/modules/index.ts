@@ -3,13 +3,21 @@ import { access } from "./access/access.ts";
 import { authBasic } from "./auth_basic/auth_basic.ts";
 import { core } from "./core/core.ts";
 import { errorLog } from "./error_log/error_log.ts";
+import { gzip } from "./gzip/gzip.ts";
+import { headers } from "./headers/headers.ts";
+import { index } from "./index/index_files.ts";
 import { log } from "./log/log.ts";
 import { mainModule } from "./main/main.ts";
 import { map } from "./map/map.ts";
+import { notModified } from "./not_modified/not_modified.ts";
+import { openFileCache } from "./open_file_cache/open_file_cache.ts";
+import { range } from "./range/range.ts";
 import { redis } from "./redis/redis.ts";
 import { rewrite } from "./rewrite/rewrite.ts";
 import { satisfy } from "./satisfy/satisfy.ts";
+import { staticFiles } from "./static/static.ts";
 import { stubStatus } from "./stub_status/stub_status.ts";
+import { tryFiles } from "./try_files/try_files.ts";
 
 /**
  * All modules, in running order: within each phase, and in the chain of header and body filters, the earlier one runs
@@ -19,6 +27,7 @@ export const modules: readonly AnyModule[] = [
   mainModule,
   errorLog,
   core,
+  openFileCache,
   satisfy,
   map,
   stubStatus,
@@ -26,5 +35,12 @@ export const modules: readonly AnyModule[] = [
   rewrite,
   access,
   authBasic,
+  tryFiles,
+  index,
+  staticFiles,
+  notModified,
+  headers,
+  gzip,
+  range,
   log,
 ];

@@ -27,7 +27,12 @@ export function bytesOf(bytes: string): string | Uint8Array {
   return beyondAscii.test(bytes) ? Buffer.from(bytes, "latin1") : bytes;
 }
 
-/** A path in bytes as the file functions take it. One that is not UTF-8 cannot be said to them, and names no file. */
+/** A path in bytes as text, for what takes nothing else. One that is not UTF-8 cannot be said that way, and names no file. */
 export function fsPath(bytes: string): string {
   return decodeUtf8(bytes);
+}
+
+/** A path in bytes as node's file functions take it, whatever encoding the name is in. */
+export function fsName(bytes: string): string | Buffer {
+  return beyondAscii.test(bytes) ? Buffer.from(bytes, "latin1") : bytes;
 }

@@ -1,5 +1,8 @@
 import type { Request } from "../../core/request.ts";
+import { requestSlot } from "../../core/slot.ts";
 import { core } from "./core.ts";
+
+const uriAppended = requestSlot<boolean>({ perUri: true });
 
 /** `$document_root`: the `root` or `alias` in force, absolute. */
 export function documentRoot(request: Request): string {
@@ -12,6 +15,11 @@ export function filePath(request: Request, uri: string = request.uri): string {
   const base = root.path.evaluate(request);
   if (!root.alias) return base + uri;
   const { location } = request;
-  if (location.kind === "regex") return base;
+  if (location.kind === "regex") return request.get(uriAppended) ? base + uri : base;
   return base + uri.slice(location.name.length);
+}
+
+/** After this an `alias` in a regex location has the URI behind it: what `try_files` found there is not the alias itself. */
+export function appendUriToAlias(request: Request): void {
+  request.set(uriAppended, true);
 }

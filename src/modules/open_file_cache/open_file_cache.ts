@@ -1,0 +1,87 @@
+import type { Arguments } from "../../core/arguments.ts";
+import { type Context, defineModule, flag, number, time, value } from "../../core/module.ts";
+import type { Request } from "../../core/request.ts";
+import { describeErrno } from "../../std/errno.ts";
+import { parseInteger, parseTimeSeconds } from "../../std/units.ts";
+import { core } from "../core/core.ts";
+import { FileCache } from "./cache.ts";
+import { type Opened, type OpenFailure, openFile as openFromDisk, type Tested, testFile as testOnDisk } from "./disk_file.ts";
+
+const contexts: readonly Context[] = ["http", "server", "location"];
+
+/** The directives of nginx's core module that keep open files, and what modules that send files open them by. */
+export const openFileCache = defineModule({
+  name: "open_file_cache",
+  directives: {
+    open_file_cache: value<FileCache | undefined>({
+      contexts,
+      default: undefined,
+      args: [1, 2],
+      syntax: "off | max=N [inactive=time]",
+      merge: "inherit",
+      read: readCache,
+    }),
+    open_file_cache_valid: time({ contexts, default: 60_000 }),
+    open_file_cache_min_uses: number({ contexts, default: 1, min: 1 }),
+    open_file_cache_errors: flag({ contexts, default: false }),
+  },
+});
+
+/** `off` has to differ from "nothing said", which inherits. */
+const noCache = new FileCache(0, 0);
+
+function readCache(args: Arguments): FileCache {
+  if (args.text(0) === "off" && args.count === 1) return noCache;
+  let max: number | undefined;
+  let inactiveSeconds = 60;
+  for (let i = 0; i < args.count; i++) {
+    const text = args.text(i);
+    if (text.startsWith("max=")) max = parseInteger(text.slice(4)) || undefined;
+    else if (text.startsWith("inactive=")) inactiveSeconds = parseTimeSeconds(text.slice(9)) ?? Number.NaN;
+    if (!/^(?:max|inactive)=/.test(text) || Number.isNaN(inactiveSeconds))
+      throw args.wrong(i, `invalid "open_file_cache" parameter "${text}"`, "max=N, inactive=time or off");
+  }
+  if (max === undefined) throw args.wrong(0, '"open_file_cache" must have the "max" parameter', "max=N");
+  const cache = new FileCache(max, inactiveSeconds * 1000);
+  args.cycle.atEnd(() => cache.clear());
+  return cache;
+}
+
+/** Opens the file at `path` (a byte string) for sending, from the cache if there is one; its user releases it. */
+export function openFile(request: Request, path: string): Opened {
+  const conf = openFileCache.of(request);
+  const cache = conf.open_file_cache;
+  if (cache === undefined || cache === noCache) return openFromDisk(path);
+  return cache.open(path, conf.open_file_cache_valid, conf.open_file_cache_min_uses, conf.open_file_cache_errors);
+}
+
+/** What is at `path`, without opening it. */
+export function testFile(request: Request, path: string): Tested {
+  const conf = openFileCache.of(request);
+  const cache = conf.open_file_cache;
+  if (cache === undefined || cache === noCache) return testOnDisk(path);
+  return cache.test(path, conf.open_file_cache_valid, conf.open_file_cache_errors);
+}
+
+/** Logs that a file cannot be sent, as nginx words it, and says what to answer. */
+export function refuse(request: Request, path: string, { call, code, error }: OpenFailure): number {
+  const status = statusOf(code);
+  if (status !== 404 || core.of(request).log_not_found)
+    request.log(status === 500 ? "crit" : "error", `${call} "${path}" failed (${describeErrno(error)})`);
+  return status;
+}
+
+function statusOf(code: string): 403 | 404 | 500 {
+  switch (code) {
+    case "ENOENT":
+    case "ENOTDIR":
+    case "ENAMETOOLONG":
+      return 404;
+    case "EACCES":
+    case "EMLINK":
+    case "ELOOP":
+      return 403;
+    default:
+      return 500;
+  }
+}
