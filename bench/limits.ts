@@ -47,8 +47,8 @@ export function requireDescriptors(connections: number, processes: number, limit
   if (!limits || limits.hard >= needed) return;
   const more = Math.ceil(connections / (limits.hard - DESCRIPTORS_OWN));
   throw new BenchError(
-    `${connections} connections in ${processes} process${processes === 1 ? "" : "es"} need ${needed} file descriptors ` +
-      `each, and the limit is ${limits.hard}. Raise it with "ulimit -n ${needed}" ` +
+    `${connections} connections in ${processes} process${processes === 1 ? "" : "es"} need ${needed} ` +
+      `file descriptors each, and the limit is ${limits.hard}. Raise it with "ulimit -n ${needed}" ` +
       `(as root, or "LimitNOFILE=${needed}" in a unit), or share them out with "--threads ${more}"`,
   );
 }

@@ -153,7 +153,8 @@ class Bench {
       const verdict = held ? this.#paint("green", "held") : this.#paint("red", "missed");
       const actual = report.objectives.map((result) => `${result.text}: ${result.actual}`).join("  ");
       this.#print(
-        `${groupDigits(rate).padStart(9)}/s  ${verdict}  ${groupDigits(report.totals.requestsPerSecond)}/s answered  ${actual}`,
+        `${groupDigits(rate).padStart(9)}/s  ${verdict}  ` +
+          `${groupDigits(report.totals.requestsPerSecond)}/s answered  ${actual}`,
       );
       return held;
     });

@@ -33,7 +33,8 @@ export function parseObjectives(text: string): Objective[] {
     const parts = conditionPattern.exec(condition);
     const refuse = (): never => {
       throw new UsageError(
-        `--slo: "${condition}" is no condition: expected p99<50ms, max<=1s, mean<5ms, errors<0.1%, errors<=3 or rps>1000`,
+        `--slo: "${condition}" is no condition: expected p99<50ms, max<=1s, mean<5ms, ` +
+          "errors<0.1%, errors<=3 or rps>1000",
       );
     };
     if (!parts) return refuse();

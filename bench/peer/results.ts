@@ -36,10 +36,10 @@ export function writeResults(results: Results): string {
       `${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.system}, Bun ${machine.bun}. ` +
       `${versions[0]} beside ${versions[1]}.`,
     "",
-    "One worker each on core 0, load (`resty bench`, closed model, 64 connections unless the work says otherwise) and " +
-      `Redis on core 1, access logs on. CPU time of all processes of a server per request, in microseconds: the median ` +
-      `of ${pairs} alternating pairs of ${seconds} s, and from the lowest to the highest. The ratio is resty ÷ nginx, ` +
-      "the median of the pairs'.",
+    "One worker each on core 0; load (`resty bench`, closed model, 64 connections for requests that are short) and " +
+      "Redis on core 1; access logs on. CPU time of all processes of a server per request (or operation), in " +
+      `microseconds: the median of ${pairs} alternating pairs of ${seconds} s. The ratio is resty ÷ nginx: the ` +
+      "median of the pairs', and from the lowest to the highest.",
     "",
     "| work | resty, µs | nginx, µs | ratio | lowest to highest | at most | |",
     "| --- | --- | --- | --- | --- | --- | --- |",
@@ -72,16 +72,17 @@ function extraLines(extras: Extras): string[] {
   const ms = (value: number): string => `${value.toFixed(1)} ms`;
   const lost = ({ keptAlive, opened }: ReloadLoss): string =>
     `${keptAlive.failed} of ${keptAlive.requests} kept alive, ${opened.failed} of ${opened.requests} not`;
-  const verdict = (ok: boolean): string => (ok ? "reached" : "**missed**");
+  const row = (name: string, values: string[], bound: string, ok: boolean): string =>
+    `| ${[name, ...values, bound, ok ? "reached" : "**missed**"].join(" | ")} |`;
   const { workerBytes, connectionBytes, tenThousandP99Ms: p99, startMs, reload } = extras;
   const [resty] = reload;
   return [
     "| other figures | resty | nginx | at most | |",
     "| --- | --- | --- | --- | --- |",
-    `| idle connection, after one request | ${connectionBytes.map(bytes).join(" | ")} | 2 KB | ${verdict(connectionBytes[0] <= 2048)} |`,
-    `| worker after load, resident | ${workerBytes.map(megabytes).join(" | ")} | 60 MB | ${verdict(workerBytes[0] < 60e6)} |`,
-    `| 10 000 connections, 8 000 requests a second, p99 | ${p99.map(ms).join(" | ")} | 1.5 × nginx | ${verdict(p99[0] <= p99[1] * 1.5)} |`,
-    `| start to first answer | ${startMs.map(ms).join(" | ")} | 150 ms | ${verdict(startMs[0] < 150)} |`,
-    `| 20 reloads, failed requests | ${reload.map(lost).join(" | ")} | 0 | ${verdict(resty.keptAlive.failed + resty.opened.failed === 0)} |`,
+    row("idle connection, after one request", connectionBytes.map(bytes), "2 KB", connectionBytes[0] <= 2048),
+    row("worker after load, resident", workerBytes.map(megabytes), "60 MB", workerBytes[0] < 60e6),
+    row("10 000 connections, 8 000 requests a second, p99", p99.map(ms), "1.5 × nginx", p99[0] <= p99[1] * 1.5),
+    row("start to first answer", startMs.map(ms), "150 ms", startMs[0] < 150),
+    row("20 reloads, failed requests", reload.map(lost), "0", resty.keptAlive.failed + resty.opened.failed === 0),
   ];
 }

@@ -150,7 +150,8 @@ function drawBars(series: Series, chart: Chart): string {
       // A bucket that holds anything can be seen: the tail is what one looks for.
       const top = Math.min(chart.y.at(py), PLOT.bottom - 1.5);
       const width = Math.max(0.5, right - left - 1);
-      return `<rect class="bar ${series.colour}" x="${n(left)}" y="${n(top)}" width="${n(width)}" height="${n(PLOT.bottom - top)}"/>`;
+      const size = `width="${n(width)}" height="${n(PLOT.bottom - top)}"`;
+      return `<rect class="bar ${series.colour}" x="${n(left)}" y="${n(top)}" ${size}/>`;
     })
     .join("");
 }

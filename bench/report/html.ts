@@ -27,6 +27,8 @@ export function htmlReport(report: Report): string {
     ["max", formatMs(latency.maxMs)],
     ["errors", totals.errors === 0 ? "0" : formatShare(totals.errorShare), totals.errors > 0 ? "bad" : "good"],
   ];
+  const measured = `${groupDigits(totals.answers)} answers in ${formatDuration(totals.seconds * 1000)}`;
+  const summary = `${describeModel(report)}. ${measured}, ${formatDate(report.startedAt)}.`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -40,13 +42,13 @@ export function htmlReport(report: Report): string {
 <header>
 <p class="kind">resty bench · ${escape(report.scenario)}${report.server ? ` · ${escape(report.server)}` : ""}</p>
 <h1>${escape(report.url)}</h1>
-<p>${escape(describeModel(report))}. ${groupDigits(totals.answers)} answers in ${formatDuration(totals.seconds * 1000)}, ${escape(formatDate(report.startedAt))}.</p>
+<p>${escape(summary)}</p>
 ${report.interrupted ? '<p class="note bad">Interrupted: this is what was measured until then.</p>' : ""}
 ${report.warnings.map((warning) => `<p class="note warn">${escape(warning)}</p>`).join("\n")}
 </header>
 <main>
 <section class="tiles">
-${tiles.map(([name, value, mood]) => `<div class="tile${mood ? ` ${mood}` : ""}"><b>${escape(value)}</b><span>${escape(name)}</span></div>`).join("\n")}
+${tiles.map(tile).join("\n")}
 </section>
 ${report.objectives.length > 0 ? objectives(report, missed) : ""}
 <section class="charts">
@@ -62,6 +64,10 @@ ${totals.errors > 0 ? `<section><h2>Errors</h2>${errorTable(report)}</section>` 
 </body>
 </html>
 `;
+}
+
+function tile([name, value, mood]: [string, string, string?]): string {
+  return `<div class="tile ${mood ?? ""}"><b>${escape(value)}</b><span>${escape(name)}</span></div>`;
 }
 
 function charts(report: Report): Chart[] {
@@ -218,7 +224,8 @@ const COLUMNS: readonly [string, keyof LatencySummary][] = [
 function htmlTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = (tag: string, row: readonly string[]): string =>
     `<tr>${row.map((cell) => `<${tag}>${escape(cell)}</${tag}>`).join("")}</tr>`;
-  return `<div class="scroll"><table><thead>${cells("th", head)}</thead><tbody>${rows.map((row) => cells("td", row)).join("")}</tbody></table></div>`;
+  const body = rows.map((row) => cells("td", row)).join("");
+  return `<div class="scroll"><table><thead>${cells("th", head)}</thead><tbody>${body}</tbody></table></div>`;
 }
 
 function latencyTable(report: Report): string {
@@ -253,9 +260,11 @@ function errorTable(report: Report): string {
 function objectives(report: Report, missed: boolean): string {
   const items = report.objectives.map(
     ({ ok, text, actual }) =>
-      `<li class="${ok ? "good" : "bad"}"><b>${escape(text)}</b> ${escape(actual)} <i>${ok ? "met" : "missed"}</i></li>`,
+      `<li class="${ok ? "good" : "bad"}"><b>${escape(text)}</b> ${escape(actual)} ` +
+      `<i>${ok ? "met" : "missed"}</i></li>`,
   );
-  return `<section><h2>Objective ${missed ? "missed" : "met"}</h2><ul class="objectives">${items.join("")}</ul></section>`;
+  const list = `<ul class="objectives">${items.join("")}</ul>`;
+  return `<section><h2>Objective ${missed ? "missed" : "met"}</h2>${list}</section>`;
 }
 
 function facts(report: Report): string {

@@ -64,7 +64,8 @@ export function liveLines(state: LiveState, columns: number, paint: Paint): stri
   const { latency, errorsByKind } = state;
   const width = Math.max(20, Math.min(columns, 100) - 2);
   const elapsed = Math.min(state.elapsedMs, state.totalMs);
-  const clock = ` ${formatDuration(Math.floor(elapsed / 1000) * 1000)} of ${formatDuration(state.totalMs)} ${state.phase}`;
+  const done = formatDuration(Math.floor(elapsed / 1000) * 1000);
+  const clock = ` ${done} of ${formatDuration(state.totalMs)} ${state.phase}`;
   const errors = Object.entries(errorsByKind).map(([kind, count]) => `${kind} ${groupDigits(count)}`);
   const lines = [
     bar(elapsed / state.totalMs, Math.max(10, width - clock.length), paint) + clock,

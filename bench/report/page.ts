@@ -14,12 +14,14 @@ h1 { font-size: 1.6rem; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.05rem; margin: 2rem 0 .6rem; }
 header p { margin: .3rem 0; color: var(--soft); }
 .kind { text-transform: uppercase; letter-spacing: .06em; font-size: .8rem; }
-header .note { color: inherit; border-left: 4px solid; padding: .4rem .8rem; background: var(--card); border-radius: 4px; }
+header .note { color: inherit; border-left: 4px solid; padding: .4rem .8rem; border-radius: 4px;
+  background: var(--card); }
 .note.warn { border-color: var(--warn); } .note.bad { border-color: var(--bad); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); gap: .8rem; margin: 1.4rem 0; }
 .tile, figure, .scroll, dl, .objectives { background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 .tile { padding: .8rem 1rem; } .tile b { display: block; font-size: 1.45rem; font-weight: 650; }
-.tile span { color: var(--soft); font-size: .85rem; } .tile.bad b { color: var(--bad); } .tile.good b { color: var(--good); }
+.tile span { color: var(--soft); font-size: .85rem; }
+.tile.bad b { color: var(--bad); } .tile.good b { color: var(--good); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: .8rem; }
 figure { margin: 0; padding: .9rem 1rem .5rem; } figcaption { font-weight: 600; }
 .legend { float: right; margin: -1.5em 0 0; padding: 0; list-style: none; font-size: .85rem; color: var(--soft); }
@@ -27,7 +29,8 @@ figure { margin: 0; padding: .9rem 1rem .5rem; } figcaption { font-weight: 600; 
   width: 1em; height: .25em; margin: 0 .4em .2em 0; border-radius: 2px; background: var(--colour); }
 svg { display: block; width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 11px; }
 text.y { text-anchor: end; dominant-baseline: middle; } text.x, text.label, text.band-name { text-anchor: middle; }
-text.band-name { font-size: 10px; } .grid { stroke: var(--line); } .axis { stroke: var(--soft); } .band { fill: var(--band); }
+text.band-name { font-size: 10px; } .grid { stroke: var(--line); } .axis { stroke: var(--soft); }
+.band { fill: var(--band); }
 .cursor { stroke: var(--soft); stroke-dasharray: 3 3; }
 .c1 { --colour: var(--c1); } .c2 { --colour: var(--c2); } .c3 { --colour: var(--c3); } .c4 { --colour: var(--c4); }
 li.bad, path.bad { --colour: var(--bad); }
@@ -37,13 +40,17 @@ li.bad, path.bad { --colour: var(--bad); }
 th, td { padding: .45rem .9rem; text-align: right; white-space: nowrap; }
 th { color: var(--soft); font-weight: 500; font-size: .85rem; } tbody tr { border-top: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; }
-.objectives { list-style: none; margin: 0 0 .8rem; padding: .4rem 1rem; } .objectives i { font-style: normal; font-weight: 600; }
+.objectives { list-style: none; margin: 0 0 .8rem; padding: .4rem 1rem; }
+.objectives i { font-style: normal; font-weight: 600; }
 .objectives .good i { color: var(--good); } .objectives .bad i { color: var(--bad); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.4rem; margin: 0; padding: .9rem 1rem; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 #readout { position: fixed; pointer-events: none; background: var(--ink); color: var(--bg); border-radius: 6px;
   padding: .3rem .6rem; font-size: .82rem; white-space: pre; z-index: 1; }
-@media (max-width: 600px) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } .legend { float: none; margin: .2rem 0; } .legend li { margin: 0 1em 0 0; } }
+@media (max-width: 600px) {
+  dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
+  .legend { float: none; margin: .2rem 0; } .legend li { margin: 0 1em 0 0; }
+}
 @media print { body { background: #fff; } figure, section { break-inside: avoid; } }
 `;
 

@@ -16,7 +16,8 @@ const COLUMNS: readonly [head: string, key: keyof LatencySummary][] = [
 
 /** Says which model was used, so that nobody takes the one's latencies for the other's. */
 export function describeModel(report: Pick<Report, "model" | "rate" | "connections" | "threads">): string {
-  const from = `${groupDigits(report.connections)} connections, ${report.threads} sending process${report.threads === 1 ? "" : "es"}`;
+  const processes = `${report.threads} sending process${report.threads === 1 ? "" : "es"}`;
+  const from = `${groupDigits(report.connections)} connections, ${processes}`;
   if (report.model === "open") return `open model, ${groupDigits(report.rate)} requests a second due, ${from}`;
   return `closed model (each connection waits for its answer before the next request), ${from}`;
 }
