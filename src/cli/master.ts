@@ -5,11 +5,11 @@ import type { LogLevel } from "../core/log.ts";
 import type { LoadResult, MasterSettings } from "../master/contract.ts";
 import type { Snapshot } from "../master/http_worker.ts";
 import { runMaster } from "../master/master.ts";
-import { masterSettings } from "../master/settings.ts";
+import { defaultErrorLog, masterSettings } from "../master/settings.ts";
 import { ErrorLogs } from "../runtime/error_log.ts";
 import { type ConfigurationChoice, type Loaded, loadConfiguration } from "../runtime/load.ts";
 import { LogFile } from "../std/log_file.ts";
-import { workerArgv } from "./self.ts";
+import { selfArgv, workerArgv } from "./self.ts";
 
 /** Loads a configuration and says everything that was found: warnings and notices too. */
 export function load(choice: ConfigurationChoice): { loaded: Loaded; settings: MasterSettings | undefined; text: string } {
@@ -31,22 +31,33 @@ function render(list: readonly Diagnostic[], { sources }: Loaded): string {
   return renderAll(list, { sources, color: process.stderr.isTTY === true });
 }
 
+/** A line of the error log for each error, as nginx words it: with the place at its end. */
+function logErrors(list: readonly Diagnostic[], write: (message: string) => void): void {
+  for (const { severity, message, place } of list)
+    if (severity === "emerg") write(place ? `${message} in ${place.file}:${place.line}` : message);
+}
+
 /** Runs the server under a master until it is told to stop. @returns the exit code */
 export function serve(choice: ConfigurationChoice): Promise<number> {
   const logs = new ErrorLogs((path) => new LogFile(path === "stderr" ? "/dev/stderr" : path));
-  let targets: { path: string; level: LogLevel }[] = [];
+  // Until the configuration says otherwise; with -e it is there, and holds what went wrong, even if nothing loads.
+  let targets: { path: string; level: LogLevel }[] = choice.errorLog ? [{ path: defaultErrorLog(choice), level: "error" }] : [];
   let first = true;
   return runMaster({
     async load(): Promise<LoadResult> {
       const { loaded, settings, text } = load(choice);
-      if (!settings) return { ok: false, text };
+      if (!settings) {
+        logErrors(loaded.diagnostics.list, (message) => logs.write(targets, "emerg", message));
+        logs.flush();
+        return { ok: false, text };
+      }
       if (first && text !== "") process.stderr.write(text);
       first = false;
       const snapshot: Snapshot = { choice, sources: loaded.sources };
       return { ok: true, settings, snapshot };
     },
     workerArgv: () => workerArgv(),
-    selfArgv: [...process.argv],
+    selfArgv: selfArgv(...process.argv.slice(2)),
     log: (level, message) => {
       logs.write(targets, level, message);
       logs.flush();

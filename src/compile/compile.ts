@@ -15,6 +15,8 @@ export interface CompileOptions {
   readonly prefix: string;
   readonly confPrefix: string;
   readonly diagnostics: Diagnostics;
+  /** False in a worker, which compiles what the master has found good. */
+  readonly validating: boolean;
 }
 
 export interface Compiled {
@@ -27,7 +29,7 @@ export interface Compiled {
 export function compile(directives: readonly Directive[], options: CompileOptions): Compiled {
   const { modules, diagnostics } = options;
   const variables = new VariableTable(modules);
-  const cycle = new Cycle(options.prefix, options.confPrefix, variables, diagnostics);
+  const cycle = new Cycle(options.prefix, options.confPrefix, variables, diagnostics, options.validating);
   const main = new Level("main", undefined, undefined, cycle);
   readBlock(directives, main, new Directory(modules), cycle);
   for (const module of modules) {

@@ -116,7 +116,12 @@ export class Arguments {
 
   /** A time such as `30s` or `500ms`, in milliseconds. */
   timeMs(index: number): number {
-    const value = parseTimeMs(this.text(index));
+    return this.timeMsOf(index, this.text(index));
+  }
+
+  /** As `timeMs`, of a part of the word. */
+  timeMsOf(index: number, text: string): number {
+    const value = parseTimeMs(text);
     if (value === undefined) throw this.wrong(index, `"${this.name}" directive invalid value`, "a time such as 30s or 500ms");
     return value;
   }

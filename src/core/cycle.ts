@@ -1,4 +1,5 @@
 import type { Diagnostics } from "./diagnostic.ts";
+import type { LogLevel } from "./log.ts";
 import type { VariableTable } from "./variable.ts";
 
 /** A typed place in a cycle where a module keeps what it declared: zones, upstreams, log files. */
@@ -16,6 +17,8 @@ export class Cycle {
   readonly #kept = new Map<CycleKey<unknown>, unknown>();
   readonly #atStart: (() => void | Promise<void>)[] = [];
   readonly #atEnd: (() => void | Promise<void>)[] = [];
+  /** Writes to the main error log what concerns no request; the process that serves puts its own in. */
+  log: (level: LogLevel, message: string) => void = () => undefined;
 
   constructor(
     /** Relative paths of the configuration start here; ends in "/". */
@@ -24,6 +27,8 @@ export class Cycle {
     readonly confPrefix: string,
     readonly variables: VariableTable,
     readonly diagnostics: Diagnostics,
+    /** The configuration is being judged, by the master or `resty check`; workers compile what was found good. */
+    readonly validating: boolean = true,
   ) {}
 
   get<T>(key: CycleKey<T>): T {

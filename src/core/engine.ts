@@ -44,5 +44,6 @@ export interface Engine {
   redirect(request: Request, uri: string, args: string | undefined): Verdict | Promise<Verdict>;
   redirectNamed(request: Request, name: string): Verdict | Promise<Verdict>;
   subrequest(parent: Request, options: SubrequestOptions): Promise<SubrequestAnswer>;
+  hasErrorPage(request: Request, status: number): boolean;
   log(request: Request, level: LogLevel, message: string): void;
 }

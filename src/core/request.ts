@@ -159,6 +159,11 @@ export class Request {
   /** Body filters in the order their header filters ran; the engine links them when the head is sent. */
   filters: BodyFilter[] | undefined;
 
+  /** Is there an `error_page` for this status where the request is now? */
+  hasErrorPage(status: number): boolean {
+    return this.engine.hasErrorPage(this, status);
+  }
+
   /** Writes to the error log of the location, with the client and the request line behind the message. */
   log(level: LogLevel, message: string): void {
     this.engine.log(this, level, message);

@@ -59,6 +59,7 @@ export class HttpWorker {
     const { plan, diagnostics } = loadConfiguration(choice, readFromSources(sources));
     const failure = diagnostics.list.find(({ severity }) => severity === "emerg");
     if (failure) throw new Error(failure.message);
+    plan.cycle.log = (level, message) => this.#logs.write(this.#targets(), level, message);
     await plan.cycle.start();
     return {
       activate: () => this.#activate(plan, listeners, settings),

@@ -11,6 +11,7 @@ import { mainModule } from "./main/main.ts";
 import { map } from "./map/map.ts";
 import { notModified } from "./not_modified/not_modified.ts";
 import { openFileCache } from "./open_file_cache/open_file_cache.ts";
+import { proxy } from "./proxy/proxy.ts";
 import { range } from "./range/range.ts";
 import { redis } from "./redis/redis.ts";
 import { rewrite } from "./rewrite/rewrite.ts";
@@ -18,6 +19,7 @@ import { satisfy } from "./satisfy/satisfy.ts";
 import { staticFiles } from "./static/static.ts";
 import { stubStatus } from "./stub_status/stub_status.ts";
 import { tryFiles } from "./try_files/try_files.ts";
+import { upstream } from "./upstream/upstream.ts";
 
 /**
  * All modules, in running order: within each phase, and in the chain of header and body filters, the earlier one runs
@@ -32,6 +34,8 @@ export const modules: readonly AnyModule[] = [
   map,
   stubStatus,
   redis,
+  upstream,
+  proxy,
   rewrite,
   access,
   authBasic,

@@ -257,6 +257,10 @@ export class HttpEngine implements Engine {
     return runSubrequest(this, parent, options);
   }
 
+  hasErrorPage(request: Request, status: number): boolean {
+    return core.of(request).errorPages.has(status);
+  }
+
   log(request: Request, level: LogLevel, message: string): void {
     this.logs.writeFor(request, level, message);
   }

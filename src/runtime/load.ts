@@ -30,5 +30,5 @@ export function loadConfiguration(choice: ConfigurationChoice, reader: Reader = 
     diagnostics,
   );
   const confPrefix = `${dirname(resolve(choice.prefix, choice.file))}/`;
-  return { ...compile(directives, { modules, prefix: choice.prefix, confPrefix, diagnostics }), diagnostics, sources };
+  return { ...compile(directives, { modules, prefix: choice.prefix, confPrefix, diagnostics, validating: reader === readFromDisk }), diagnostics, sources };
 }

@@ -36,6 +36,7 @@ export function readRewrite(args: Arguments): Operation {
       return 500;
     }
     request.uri = uri;
+    request.rewritten = true;
     request.args = newArgs;
     request.hasArgs = newArgs !== "";
     request.uriChanged = flag !== "break";

@@ -1,0 +1,217 @@
+/** The upstream's bytes are no HTTP/1 response. */
+export class BadResponse extends Error {
+  override readonly name = "BadResponse";
+}
+
+/** What a response turns out to be, in the order it is told. */
+export interface ResponseHandler {
+  /** 1xx other than 101. */
+  interim?(status: number, reason: string, headers: string[]): void;
+  head(status: number, reason: string, headers: string[]): void;
+  data(chunk: Uint8Array): void;
+  /** The response is complete; `reusable` if another may follow on the connection. */
+  end(trailers: string[], reusable: boolean): void;
+}
+
+const headBytesMax = 256 * 1024;
+const cr = 13;
+const lf = 10;
+
+type State = "head" | "length" | "close" | "chunk size" | "chunk data" | "chunk end" | "trailers" | "done" | "tunnel";
+
+/**
+ * Reads one HTTP/1 response after the other from the pieces a socket delivers; body chunks are passed on as they
+ * lie in the piece, without a copy.
+ * @see RFC 9112, sections 6 and 7
+ */
+export class Http1Parser {
+  #state: State = "done";
+  #handler: ResponseHandler | undefined;
+  #method = "GET";
+  #pending: Buffer | undefined;
+  #remaining = 0;
+  #trailers: string[] = [];
+  #keepAlive = true;
+
+  /** Expects a response to a request of `method`. */
+  expect(method: string, handler: ResponseHandler): void {
+    this.#state = "head";
+    this.#method = method;
+    this.#handler = handler;
+    this.#trailers = [];
+    this.#pending = undefined;
+  }
+
+  /** Has anything of the response come? */
+  get started(): boolean {
+    return this.#state !== "head" || this.#pending !== undefined;
+  }
+
+  get tunnelling(): boolean {
+    return this.#state === "tunnel";
+  }
+
+  /** @throws BadResponse */
+  feed(piece: Uint8Array): void {
+    let data = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+    if (this.#pending) {
+      data = Buffer.concat([this.#pending, data]);
+      this.#pending = undefined;
+    }
+    for (let at = 0; at < data.length || this.#state === "done"; ) {
+      const next = this.#step(data, at);
+      if (next < 0) {
+        this.#pending = data.subarray(at);
+        if (this.#pending.length > headBytesMax) throw new BadResponse("upstream sent too big header");
+        this.#pending = Buffer.from(this.#pending);
+        return;
+      }
+      if (this.#state === "done") {
+        if (next < data.length) this.#keepAlive = false; // more than was asked for: not to be trusted with another
+        return this.#finish();
+      }
+      at = next;
+    }
+  }
+
+  /** The connection has ended. @returns false when the response was cut short. */
+  closed(): boolean {
+    if (this.#state === "close" || this.#state === "tunnel") {
+      this.#keepAlive = false;
+      this.#finish();
+      return true;
+    }
+    return this.#handler === undefined;
+  }
+
+  #finish(): void {
+    const handler = this.#handler;
+    this.#handler = undefined;
+    this.#state = "done";
+    handler?.end(this.#trailers, this.#keepAlive);
+  }
+
+  /** Reads one element at `at`; returns where the next starts, or -1 for "not all of it is here". */
+  #step(data: Buffer, at: number): number {
+    switch (this.#state) {
+      case "head":
+        return this.#head(data, at);
+      case "length": {
+        const end = Math.min(at + this.#remaining, data.length);
+        this.#remaining -= end - at;
+        if (this.#remaining === 0) this.#state = "done";
+        this.#handler!.data(data.subarray(at, end));
+        return end;
+      }
+      case "close":
+      case "tunnel":
+        this.#handler!.data(at === 0 ? data : data.subarray(at));
+        return data.length;
+      case "chunk size":
+        return this.#chunkSize(data, at);
+      case "chunk data": {
+        const end = Math.min(at + this.#remaining, data.length);
+        this.#remaining -= end - at;
+        if (this.#remaining === 0) this.#state = "chunk end";
+        this.#handler!.data(data.subarray(at, end));
+        return end;
+      }
+      case "chunk end": {
+        if (data[at] === cr && at + 1 >= data.length) return -1;
+        const end = data[at] === cr ? at + 1 : at;
+        if (data[end] !== lf) throw new BadResponse("upstream sent invalid chunked response");
+        this.#state = "chunk size";
+        return end + 1;
+      }
+      case "trailers":
+        return this.#trailer(data, at);
+      case "done":
+        throw new BadResponse("upstream sent data that nothing asked for");
+    }
+  }
+
+  #head(data: Buffer, start: number): number {
+    const end = headEnd(data, start);
+    if (end < 0) return -1;
+    const lines = data.toString("latin1", start, end).split("\n");
+    const statusLine = /^HTTP\/1\.([01]) +(\d{3})(?: (.*?))?\r?$/.exec(lines[0]!);
+    if (!statusLine) throw new BadResponse("upstream sent no valid HTTP/1.0 header");
+    const status = Number(statusLine[2]);
+    const reason = statusLine[3] ?? "";
+    const headers = fields(lines, 1);
+    if (status >= 100 && status < 200 && status !== 101) {
+      this.#handler!.interim?.(status, reason, headers);
+      return end;
+    }
+    this.#frame(status, headers, statusLine[1] === "1");
+    this.#handler!.head(status, reason, headers);
+    return end;
+  }
+
+  /** How the body ends (RFC 9112, section 6.3). */
+  #frame(status: number, headers: readonly string[], isHttp11: boolean): void {
+    const value = (name: string): string | undefined => {
+      for (let i = 0; i < headers.length; i += 2) if (headers[i]!.toLowerCase() === name) return headers[i + 1];
+      return undefined;
+    };
+    const connection = value("connection")?.toLowerCase() ?? "";
+    this.#keepAlive = isHttp11 ? !connection.includes("close") : connection.includes("keep-alive");
+    const encoding = value("transfer-encoding")?.toLowerCase();
+    const length = value("content-length");
+    if (status === 101 || (this.#method === "CONNECT" && status < 300)) this.#state = "tunnel";
+    else if (this.#method === "HEAD" || status === 204 || status === 304) this.#state = "done";
+    else if (encoding !== undefined) {
+      if (length !== undefined) throw new BadResponse('upstream sent "Content-Length" and "Transfer-Encoding" headers at the same time');
+      if (encoding.trim() !== "chunked") throw new BadResponse(`upstream sent unknown "Transfer-Encoding": "${encoding}"`);
+      this.#state = "chunk size";
+    } else if (length !== undefined) {
+      if (!/^\d+$/.test(length)) throw new BadResponse(`upstream sent invalid "Content-Length" header: "${length}"`);
+      this.#remaining = Number(length);
+      this.#state = this.#remaining === 0 ? "done" : "length";
+    } else {
+      this.#keepAlive = false;
+      this.#state = "close";
+    }
+  }
+
+  #chunkSize(data: Buffer, at: number): number {
+    const end = data.indexOf(lf, at);
+    if (end < 0) return -1;
+    const match = /^([0-9a-fA-F]{1,13})[ \t]*(?:;.*)?\r?$/.exec(data.toString("latin1", at, end));
+    if (!match) throw new BadResponse("upstream sent invalid chunked response");
+    this.#remaining = Number.parseInt(match[1]!, 16);
+    this.#state = this.#remaining === 0 ? "trailers" : "chunk data";
+    return end + 1;
+  }
+
+  #trailer(data: Buffer, at: number): number {
+    const end = data.indexOf(lf, at);
+    if (end < 0) return -1;
+    const line = data.toString("latin1", at, end).replace(/\r$/, "");
+    if (line === "") this.#state = "done";
+    else this.#trailers.push(...fields([line], 0));
+    return end + 1;
+  }
+}
+
+/** Where the empty line that ends a head ends, or -1. */
+function headEnd(data: Buffer, start: number): number {
+  for (let newline = data.indexOf(lf, start); newline >= 0; newline = data.indexOf(lf, newline + 1)) {
+    if (data[newline + 1] === lf) return newline + 2;
+    if (data[newline + 1] === cr && data[newline + 2] === lf) return newline + 3;
+  }
+  return -1;
+}
+
+/** Name and value of each line from `from` on; a line that is no field is an error. */
+function fields(lines: readonly string[], from: number): string[] {
+  const flat: string[] = [];
+  for (let i = from; i < lines.length; i++) {
+    const line = lines[i]!.endsWith("\r") ? lines[i]!.slice(0, -1) : lines[i]!;
+    if (line === "") continue;
+    const colon = line.indexOf(":");
+    if (colon <= 0 || /[\0\r]/.test(line)) throw new BadResponse("upstream sent invalid header");
+    flat.push(line.slice(0, colon).trimEnd(), line.slice(colon + 1).trim());
+  }
+  return flat;
+}

@@ -1,0 +1,127 @@
+import type { Address } from "../../clients/http1.ts";
+import type { Arguments } from "../../core/arguments.ts";
+import type { Request } from "../../core/request.ts";
+import { escapeUri } from "../../std/uri_escape.ts";
+import { roundRobin } from "../upstream/balancers/round_robin.ts";
+import { parseAddress } from "../upstream/address.ts";
+import { Upstream } from "../upstream/group.ts";
+import { Peer } from "../upstream/peer.ts";
+import { upstreams, upstreamUses } from "../upstream/upstream.ts";
+
+/** Where one request goes. */
+export interface Destination {
+  readonly group: Upstream;
+  readonly tls: boolean;
+  /** `$proxy_host`: host and port as the URL has them. */
+  readonly host: string;
+  readonly port: string;
+  /** The URL's own path, where it has one and no variables. */
+  readonly path: string | undefined;
+  /** The request target to send. */
+  readonly uri: string;
+}
+
+/** What `proxy_pass` says, settled as far as it holds no variables. */
+export type Target = (request: Request) => Destination | undefined;
+
+interface ParsedUrl {
+  readonly tls: boolean;
+  readonly host: string;
+  readonly uri: string | undefined;
+}
+
+/** `proxy_pass URL`: a part of a URL without its path passes the client's target on as it came. */
+export function readTarget(args: Arguments): Target {
+  const value = args.complex(0);
+  if (value.constant === undefined) {
+    const groups = new Map<string, Upstream>();
+    return (request) => {
+      const parsed = parseUrl(value.evaluate(request));
+      if (!parsed) {
+        request.log("error", `invalid URL prefix in "${value.evaluate(request)}"`);
+        return undefined;
+      }
+      const group = groupFor(args, parsed, groups);
+      return group && destination(group, parsed, parsed.uri === undefined || parsed.uri === "" ? asReceived(request) : parsed.uri);
+    };
+  }
+  const parsed = parseUrl(value.constant);
+  if (!parsed) throw args.wrong(0, "invalid URL prefix", "http://HOST[:PORT][/URI], https://… or http://unix:PATH");
+  if (!parseAddress(parsed.host, 80)) throw args.wrong(0, `invalid host in upstream "${parsed.host}"`, "HOST[:PORT]");
+  const name = parsed.host.replace(/:\d+$/, "");
+  if (!parsed.host.startsWith("unix:") && !parsed.host.startsWith("["))
+    args.cycle.get(upstreamUses).push({ name: args.cycle.get(upstreams).has(parsed.host) ? parsed.host : name, place: args.words[0]!.place });
+  checkUri(args, parsed);
+  const groups = new Map<string, Upstream>();
+  let group: Upstream | undefined;
+  const { uri } = parsed;
+  return (request) => {
+    group ??= groupFor(args, parsed, groups);
+    if (!group) return undefined;
+    return destination(group, parsed, uri === undefined ? asReceived(request) : replaced(request, uri));
+  };
+}
+
+function checkUri(args: Arguments, { uri }: ParsedUrl): void {
+  if (uri === undefined) return;
+  const { level } = args;
+  const location = level.directive?.args[0]?.text ?? "";
+  const isRegex = location.startsWith("~");
+  if (level.context !== "location" || isRegex || location.startsWith("@"))
+    throw args.wrong(
+      0,
+      '"proxy_pass" cannot have URI part in location given by regular expression, or inside named location, or inside "if" statement, or inside "limit_except" block',
+      "http://HOST without a path",
+    );
+}
+
+function parseUrl(url: string): ParsedUrl | undefined {
+  const match = /^(https?):\/\/((?:unix:[^:]+:?)|[^/?#]*)(.*)$/is.exec(url);
+  if (!match || match[2] === "") return undefined;
+  const uri = match[3]!;
+  return {
+    tls: match[1]!.toLowerCase() === "https",
+    host: match[2]!.replace(/^(unix:.*):$/, "$1"),
+    uri: uri === "" ? undefined : uri.startsWith("/") ? uri : `/${uri}`,
+  };
+}
+
+function groupFor(args: Arguments, { host, tls }: ParsedUrl, groups: Map<string, Upstream>): Upstream | undefined {
+  const declared = args.cycle.get(upstreams).get(host);
+  if (declared) return declared;
+  const key = `${tls}${host}`;
+  let group = groups.get(key);
+  if (!group) {
+    const address: Address | undefined = parseAddress(host, tls ? 443 : 80);
+    if (!address) return undefined;
+    const name = address.unix ? `unix:${address.host}` : host.includes("]:") || /:\d+$/.test(host) ? host : `${host}:${address.port}`;
+    const peer = new Peer(address, name, 1, 0, 0, 0, false, false);
+    group = new Upstream(host, [peer], roundRobin, { connections: 32, requests: 1000, timeMs: 3_600_000, timeoutMs: 60_000 });
+    groups.set(key, group);
+    const opened = group;
+    args.cycle.atEnd(() => opened.close());
+  }
+  return group;
+}
+
+function destination(group: Upstream, { host, tls, uri: path }: ParsedUrl, uri: string): Destination {
+  const colon = host.startsWith("unix:") ? -1 : host.lastIndexOf(":");
+  const port = colon > host.lastIndexOf("]") ? host.slice(colon + 1) : tls ? "443" : "80";
+  return { group, tls, host: host.startsWith("unix:") ? "localhost" : host, port, path, uri };
+}
+
+/** The target as the client sent it, while nothing has changed it. */
+function asReceived(request: Request): string {
+  const { main } = request;
+  if (request === main && !request.internal && main.target.startsWith("/") && !request.rewritten) return main.target;
+  return withArgs(request, escapeUri(request.uri));
+}
+
+/** The location's name cut off and `uri` put in its place. */
+function replaced(request: Request, uri: string): string {
+  return withArgs(request, uri + escapeUri(request.uri.slice(request.location.name.length)));
+}
+
+function withArgs(request: Request, path: string): string {
+  return request.hasArgs || request.args !== "" ? `${path}?${request.args}` : path;
+}
