@@ -112,6 +112,8 @@ export type WorkerMessage =
   | { type: "failed"; number: number; text: string }
   | { type: "drained" }
   | { type: "pong" }
+  /** Asks for a successor, after which it is told to quit: too much memory, for instance. */
+  | { type: "renew" }
   | { type: "log"; level: LogLevel; message: string };
 
 /** An address as a worker has it. */

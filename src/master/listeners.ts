@@ -43,13 +43,20 @@ export class ListenError extends Error {}
 export class Listeners {
   readonly #held = new Map<string, Held>();
   readonly #log: Log;
+  /** Sockets that systemd made: their files are not ours to remove. */
+  readonly #foreign: Set<string>;
   #closed = false;
+  /** Slots in use, while there may be sockets for more. */
+  #limit = Infinity;
+  /** Slots in use without a worker at the moment. */
+  readonly #unserved = new Set<number>();
   /** Sockets this process was born with and has not needed yet, by key. */
   readonly #inherited: Map<string, number[]>;
 
   constructor(log: Log, environment: Record<string, string | undefined> = {}) {
     this.#log = log;
-    this.#inherited = hasLibc ? inheritedSockets(environment) : new Map<string, number[]>();
+    this.#inherited = hasLibc ? inheritedSockets(environment, log) : new Map<string, number[]>();
+    this.#foreign = new Set(environment[inheritVariable] === undefined ? this.#inherited.keys() : []);
   }
 
   /**
@@ -93,24 +100,40 @@ export class Listeners {
   }
 
   /** From now on new connections go to the first `slots` workers alone; others have only their queues to empty. */
-  steer(slots: number): void {
-    for (const { fds, shared, spec } of this.#held.values()) {
-      if (shared || fds.length === 0) continue;
-      try {
-        steerConnections(fds[0]!, fds.length > slots ? slots : undefined);
-      } catch (error) {
-        this.#log("warn", `connections may be lost at ${spec.key}: ${(error as Error).message}`);
-      }
-    }
+  limit(slots: number): void {
+    this.#limit = slots;
+    this.#steer();
+  }
+
+  /** Says whether a slot has a worker. New connections go to those that have, as long as there is one. */
+  setServed(slot: number, served: boolean): void {
+    if (served !== this.#unserved.has(slot)) return;
+    if (served) this.#unserved.delete(slot);
+    else this.#unserved.add(slot);
+    this.#steer();
   }
 
   /** Closes the sockets of slots that are no more. */
   shrink(slots: number): void {
     for (const { fds, shared } of this.#held.values()) {
-      if (shared || fds.length <= slots) continue;
-      // From the last one on, so that the others keep their places in the kernel's list, by which `steer` counts.
-      while (fds.length > slots) closeDescriptor(fds.pop()!);
-      steerConnections(fds[0]!, undefined);
+      // From the last one on, so that the others keep their places in the kernel's list, by which it is steered.
+      while (!shared && fds.length > slots) closeDescriptor(fds.pop()!);
+    }
+    this.#steer();
+  }
+
+  #steer(): void {
+    for (const { fds, shared, spec } of this.#held.values()) {
+      if (shared || fds.length === 0) continue;
+      const all = [...fds.keys()];
+      const within = all.filter((slot) => slot < this.#limit);
+      const served = within.filter((slot) => !this.#unserved.has(slot));
+      const places = served.length > 0 ? served : within;
+      try {
+        steerConnections(fds[0]!, places.length < all.length ? places : undefined);
+      } catch (error) {
+        this.#log("warn", `connections may be lost at ${spec.key}: ${(error as Error).message}`);
+      }
     }
   }
 
@@ -131,7 +154,7 @@ export class Listeners {
     this.#closed = true;
     for (const { fds, spec } of this.#held.values()) {
       fds.splice(0).forEach(closeDescriptor);
-      if (spec.family === "unix" && !keepFiles) unlinkQuietly(spec.address);
+      if (!keepFiles) this.#removeFile(spec);
     }
     this.#held.clear();
   }
@@ -149,7 +172,7 @@ export class Listeners {
       }
     }
     // There may be more sockets than slots: whose sockets we took over may have had more workers.
-    this.steer(slots);
+    this.limit(slots);
     for (const fds of this.#inherited.values()) fds.forEach(closeDescriptor);
     this.#inherited.clear();
   }
@@ -180,7 +203,11 @@ export class Listeners {
 
   #forget(held: Held): void {
     this.#held.delete(held.spec.key);
-    if (held.spec.family === "unix") unlinkQuietly(held.spec.address);
+    this.#removeFile(held.spec);
+  }
+
+  #removeFile({ key, family, address }: ListenSpec): void {
+    if (family === "unix" && !this.#foreign.has(key)) unlinkQuietly(address);
   }
 
   async #openOne(spec: ListenSpec, sharing: "first" | "more"): Promise<number> {
@@ -244,11 +271,15 @@ function unlinkQuietly(path: string): void {
 }
 
 /** Sockets that the program before us passes on (a binary upgrade), or systemd (LISTEN_FDS). */
-function inheritedSockets(environment: Record<string, string | undefined>): Map<string, number[]> {
+function inheritedSockets(environment: Record<string, string | undefined>, log: Log): Map<string, number[]> {
   const found = new Map<string, number[]>();
   const ours = environment[inheritVariable];
   if (ours !== undefined) {
-    for (const [key, fds] of Object.entries(JSON.parse(ours) as Record<string, number[]>)) found.set(key, fds);
+    try {
+      for (const [key, fds] of Object.entries(JSON.parse(ours) as Record<string, number[]>)) found.set(key, fds);
+    } catch {
+      log("emerg", `invalid ${inheritVariable} in the environment, ignored`);
+    }
   } else if (environment.LISTEN_PID === String(process.pid)) {
     for (let fd = 3; fd < 3 + Number(environment.LISTEN_FDS); fd++) {
       const at = isListening(fd) ? boundAddress(fd) : undefined;

@@ -48,6 +48,7 @@ export class Pool {
   /** Counts calls of `quit` and `terminate`, for a reload that one of them overtakes. */
   #stops = 0;
   #current: Generation | undefined;
+  #changes = Promise.resolve();
   #watchdog: Timer | undefined;
 
   constructor(private readonly options: PoolOptions) {}
@@ -69,7 +70,11 @@ export class Pool {
    * Has every worker compile `next`, and serve it only if all of them can.
    * @returns Why not; then all go on as before.
    */
-  async reload(next: Generation): Promise<string | undefined> {
+  reload(next: Generation): Promise<string | undefined> {
+    return this.#exclusively(() => this.#reload(next));
+  }
+
+  async #reload(next: Generation): Promise<string | undefined> {
     const stops = this.#stops;
     const asked = this.#slots.flatMap(({ worker }) => (worker?.serving ? [worker] : []));
     const answers = await Promise.all(asked.map((worker) => worker.prepare(next, this.options.listeners)));
@@ -91,7 +96,11 @@ export class Pool {
    * all new ones serve.
    * @returns Why the new ones do not come up; then the old ones stay.
    */
-  async replace(next: Generation): Promise<string | undefined> {
+  replace(next: Generation): Promise<string | undefined> {
+    return this.#exclusively(() => this.#replace(next));
+  }
+
+  async #replace(next: Generation): Promise<string | undefined> {
     const stops = this.#stops;
     const current = this.#current;
     this.#retiring = this.#slots;
@@ -110,6 +119,33 @@ export class Pool {
     }
     this.#watch(this.#current!.settings);
     return refusal;
+  }
+
+  /** Replaces one worker, which goes on until its successor serves. */
+  async #renew(worker: WorkerProcess): Promise<void> {
+    const old = this.#slots.find((slot) => slot.worker === worker && worker.serving);
+    if (old === undefined) return;
+    this.options.log("notice", `worker process ${worker.pid} asked to be replaced`);
+    const stops = this.#stops;
+    const slot = this.#open(old.index);
+    this.#slots[old.index] = slot;
+    this.#retiring = [old];
+    const answer = await slot.first.promise;
+    if (this.#stops !== stops) return;
+    this.#retiring = [];
+    const cameUp = answer.outcome === "done";
+    if (!cameUp) this.#slots[old.index] = old;
+    this.#leave(cameUp ? old : slot, this.#current!.settings.shutdownTimeoutMs, !cameUp);
+  }
+
+  /** Changes of who serves come one after the other. */
+  #exclusively<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#changes.then(change);
+    this.#changes = done.then(
+      () => {},
+      () => {},
+    );
+    return done;
   }
 
   /** Has all workers finish what is in work and exit; resolves when they have. */
@@ -162,12 +198,13 @@ export class Pool {
 
   /** One worker after the other, as long as the slot is wanted. */
   async #keepFilled(slot: Slot): Promise<void> {
-    const { log } = this.options;
+    const { listeners, log } = this.options;
     while (slot.wanted) {
       const bornAt = performance.now();
       const raised = await this.#raise(slot);
       if (raised.outcome === "done") {
         this.#settle(slot, raised);
+        if (slot.wanted) listeners.setServed(slot.index, true);
       } else if (raised.outcome === "failed") {
         slot.worker?.send({ type: "terminate" });
         this.#killLater(slot.worker);
@@ -176,6 +213,8 @@ export class Pool {
       if (slot.worker && exit) this.#logExit(slot.worker, exit);
       slot.worker = undefined;
       if (!slot.wanted) break;
+      // Unless the slot's former worker is still there, whom this one was to succeed.
+      if (this.#retiring.length === 0) listeners.setServed(slot.index, false);
       const cameUp = raised.outcome === "done" && performance.now() - bornAt >= shortLifeMs;
       slot.failures = cameUp ? 0 : slot.failures + 1;
       // A worker that says why it cannot serve would say it again; one that just died may have been unlucky.
@@ -200,7 +239,11 @@ export class Pool {
   async #raise(slot: Slot): Promise<Answer> {
     const { listeners, log, workerArgv } = this.options;
     try {
-      slot.worker = new WorkerProcess(slot.index, workerArgv(slot.index), this.#current!.settings, log);
+      const argv = workerArgv(slot.index);
+      slot.worker = new WorkerProcess(slot.index, argv, this.#current!.settings, {
+        log,
+        renew: (worker) => void this.#exclusively(() => this.#renew(worker)),
+      });
     } catch (error) {
       return { outcome: "failed", text: `spawn of a worker process failed (${(error as Error).message})` };
     }
@@ -240,7 +283,7 @@ export class Pool {
   /** Has slots leave of which only the first `count` numbers are in use any more. */
   #retire(slots: Slot[], count: number): void {
     const { listeners } = this.options;
-    listeners.steer(count);
+    listeners.limit(count);
     for (const slot of slots) this.#leave(slot, this.#current!.settings.shutdownTimeoutMs, false);
     void Promise.all(slots.map((slot) => slot.done)).then(() => {
       if (this.#slots.length === count) listeners.shrink(count);

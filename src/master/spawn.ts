@@ -27,6 +27,12 @@ export interface Generation {
   snapshot: unknown;
 }
 
+/** What a worker says unasked. */
+interface WorkerEvents {
+  log: Log;
+  renew(worker: WorkerProcess): void;
+}
+
 export class WorkerProcess {
   readonly exited: Promise<Exit>;
   readonly startedAt = performance.now();
@@ -49,7 +55,7 @@ export class WorkerProcess {
     readonly slot: number,
     argv: string[],
     settings: MasterSettings,
-    private readonly log: Log,
+    private readonly events: WorkerEvents,
   ) {
     const pair = hasLibc ? socketPair() : undefined;
     const env = { ...settings.env };
@@ -58,7 +64,7 @@ export class WorkerProcess {
     this.exited = ending.promise;
     try {
       this.#process = Bun.spawn({
-        cmd: argv,
+        cmd: sameExecutable(argv),
         argv0: "resty: worker process",
         env,
         stdio: ["ignore", "inherit", "inherit", ...(pair ? [pair[1]] : [])],
@@ -162,7 +168,9 @@ export class WorkerProcess {
         this.missedPings = 0;
         return;
       case "log":
-        return this.log(message.level, message.message);
+        return this.events.log(message.level, message.message);
+      case "renew":
+        return this.events.renew(this);
     }
   }
 
@@ -173,4 +181,12 @@ export class WorkerProcess {
     this.#channel = undefined;
     for (const key of [...this.#waiting.keys()]) this.#settle(key, { outcome: "exited" });
   }
+}
+
+/**
+ * A package manager may have put another version in our place. What it says to its master would differ, so workers
+ * are made of the file that this process was made of, even if it has no name any more.
+ */
+function sameExecutable([program, ...args]: string[]): string[] {
+  return [hasLibc && program === process.execPath ? "/proc/self/exe" : program!, ...args];
 }

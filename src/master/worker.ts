@@ -48,16 +48,26 @@ export interface WorkerHooks {
   onReopen(): void;
 }
 
+/** What a worker can ask of its master. */
+export interface WorkerControl {
+  /** A successor: when that serves, this worker is told to quit. For one that has come to need too much memory. */
+  renew(): void;
+  /** A line in the master's error log. */
+  log: Log;
+}
+
 /**
  * Makes this process a worker, from now until it exits, which this sees to itself. To be called once, at the start, in
  * a process that a master spawned; in another one it exits with 1.
  */
-export function runWorker(hooks: WorkerHooks): void {
+export function runWorker(hooks: WorkerHooks): WorkerControl {
   if (process.send === undefined) {
     process.stderr.write("resty: [emerg] a worker process is started by its master only\n");
     process.exit(1);
   }
-  new Worker(hooks).listen();
+  const worker = new Worker(hooks);
+  worker.listen();
+  return worker;
 }
 
 /** A generation between "prepared" and "activate". */
@@ -68,8 +78,8 @@ interface Candidate {
   settings: MasterSettings;
 }
 
-class Worker {
-  readonly #log: Log = (level, message) => this.#send({ type: "log", level, message });
+class Worker implements WorkerControl {
+  readonly log: Log = (level, message) => this.#send({ type: "log", level, message });
   #slot = 0;
   #settings: MasterSettings | undefined;
   #listeners = new Map<string, WorkerListener>();
@@ -80,6 +90,10 @@ class Worker {
   #exiting = false;
 
   constructor(private readonly hooks: WorkerHooks) {}
+
+  renew(): void {
+    this.#send({ type: "renew" });
+  }
 
   listen(): void {
     if (hasLibc) setCloseOnExec(channelDescriptor, true);
@@ -124,7 +138,7 @@ class Worker {
     this.#slot = slot;
     this.#settings = settings;
     await this.hooks.onStart?.(slot, settings);
-    becomeWorker(settings, slot, this.#log);
+    becomeWorker(settings, slot, this.log);
     if (!dieWithMaster(masterPid)) await this.#exit();
   }
 

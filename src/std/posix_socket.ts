@@ -216,27 +216,33 @@ export function isReadable(fd: number): boolean {
 }
 
 /**
- * Tells the kernel to give new connections at random to the first `count` of the sockets that share an address with
- * `fd`, counted in the order they were opened; undefined: to all of them, as at first.
+ * Tells the kernel to which of the sockets that share an address with `fd` it may give new connections. It picks one
+ * at random.
+ * @param places Of the sockets, in the order they were opened; undefined: all of them, as at first.
  * @throws SystemError
  */
-export function steerConnections(fd: number, count: number | undefined): void {
-  if (count === undefined) {
+export function steerConnections(fd: number, places: readonly number[] | undefined): void {
+  if (places === undefined) {
     libc().setsockopt(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, ptr(new Int32Array(1)), 4); // fails if none is attached
     return;
   }
-  // Classic BPF: A = random; A %= count; return A.
-  const program = new DataView(new ArrayBuffer(24));
-  const instruction = (at: number, code: number, operand: number) => {
-    program.setUint16(at, code, true);
-    program.setUint32(at + 4, operand, true);
-  };
-  instruction(0, 0x20 /* LD | W | ABS */, 0xfffff000 + 56 /* SKF_AD_OFF + SKF_AD_RANDOM */);
-  instruction(8, 0x94 /* ALU | MOD | K */, count);
-  instruction(16, 0x16 /* RET | A */, 0);
+  // Classic BPF: A = random % places.length; if (A == 0) return places[0]; if (A == 1) return places[1]; …
+  const program: [code: number, jumpTrue: number, jumpFalse: number, operand: number][] = [
+    [0x20 /* LD W ABS */, 0, 0, 0xfffff000 + 56 /* SKF_AD_OFF + SKF_AD_RANDOM */],
+    [0x94 /* ALU MOD K */, 0, 0, places.length],
+  ];
+  places.forEach((place, at) => program.push([0x15 /* JMP JEQ K */, 0, 1, at], [0x06 /* RET K */, 0, 0, place]));
+  program.push([0x06, 0, 0, places[0]!]);
+  const code = new DataView(new ArrayBuffer(program.length * 8));
+  program.forEach(([operation, jumpTrue, jumpFalse, operand], at) => {
+    code.setUint16(at * 8, operation, true);
+    code.setUint8(at * 8 + 2, jumpTrue);
+    code.setUint8(at * 8 + 3, jumpFalse);
+    code.setUint32(at * 8 + 4, operand, true);
+  });
   const filter = new DataView(new ArrayBuffer(16));
-  filter.setUint16(0, 3, true);
-  filter.setBigUint64(8, BigInt(ptr(program)), true);
+  filter.setUint16(0, program.length, true);
+  filter.setBigUint64(8, BigInt(ptr(code)), true);
   check("setsockopt", libc().setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, ptr(filter), 16), "of a filter");
 }
 

@@ -32,6 +32,7 @@ if (role === "worker") {
     inWork++;
     try {
       if (url.pathname === "/slow") await Bun.sleep(Number(url.searchParams.get("ms")));
+      if (url.pathname === "/renew") master.renew();
       if (url.pathname === "/spin") for (;;);
       const who = { pid: process.pid, slot: slotNumber, name: serving, uid: process.getuid!(), gid: process.getgid!() };
       return Response.json({ ...who, groups: process.getgroups!(), mark: process.env.MARK });
@@ -39,7 +40,7 @@ if (role === "worker") {
       inWork--;
     }
   };
-  runWorker({
+  const master = runWorker({
     onGeneration({ listeners, snapshot, slot, settings }) {
       const behaviour = snapshot as Behaviour;
       slotNumber = slot;

@@ -80,6 +80,36 @@ test("a worker that stops answering is replaced after worker_stall_timeout", asy
   expect(next!.pid).not.toBe(worker!.pid);
 });
 
+test("a worker that asks for a successor goes when that serves, and nothing is lost", async () => {
+  await using master = await start();
+  const clients = load(master.port);
+  for (let times = 0; times < 4; times++) {
+    const { pid, slot } = await master.get("/renew");
+    await master.logged(`worker process ${pid} exited with code 0`);
+    const workers = await master.workers();
+    expect(workers[slot]!.pid).not.toBe(pid);
+  }
+  expect((await clients.stop()).lost).toBe(0);
+});
+
+test("while a worker is not replaced yet, new connections go to the others", async () => {
+  await using master = await start({ workerProcesses: 3 });
+  // Killed again and again, so that the pause before the next one grows.
+  for (let kills = 0; kills < 4; kills++) {
+    const slot = await until("slot 1", async () => {
+      const answer = await master.get().catch(() => undefined);
+      return answer?.slot === 1 && answer;
+    });
+    process.kill(slot.pid, "SIGKILL");
+    await master.logged(`worker process ${slot.pid} exited on signal 9`);
+  }
+  const began = performance.now();
+  const answers = await Promise.all(Array.from({ length: 60 }, () => master.get()));
+  expect(performance.now() - began).toBeLessThan(200); // the pause is 400 ms now
+  expect(new Set(answers.map(({ slot }) => slot))).toEqual(new Set([0, 2]));
+  expect(await master.workers()).toHaveLength(3);
+});
+
 test("SIGUSR1 has all of them open their logs again", async () => {
   await using master = await start();
   const workers = await master.workers();
