@@ -7,6 +7,7 @@ import { runLikeNginx } from "./like_nginx.ts";
 import { routesCommand } from "./routes.ts";
 import { serveCommand } from "./serve.ts";
 import { quitCommand, reloadCommand, reopenCommand, stopCommand } from "./signal.ts";
+import { systemdCommand } from "./systemd.ts";
 import { UsageError } from "./usage.ts";
 
 /** A command whatever its arguments: the type of each is known only where it is defined. */
@@ -21,6 +22,7 @@ const verbs: Readonly<Record<string, AnyCommand>> = {
   reopen: reopenCommand,
   routes: routesCommand,
   bench: benchCommand,
+  systemd: systemdCommand,
 };
 
 const root = defineCommand({
