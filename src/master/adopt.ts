@@ -3,7 +3,7 @@
  * bound itself; here it binds one nobody uses, and the descriptor of that is made to mean the given socket. So the
  * master owns the sockets, and connections that wait in their queues outlive any worker.
  */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { hasLibc } from "../std/libc.ts";
 import {
   closeDescriptor,
@@ -86,7 +86,10 @@ export function resumeAccepting(server: Stoppable): void {
 export function listenOn<S extends Stoppable>(listener: WorkerListener, make: (binding: ServeBinding) => S): S {
   if (listener.fd !== null) return adoptListener(listener.fd, make);
   const { family, address, port, ipv6only } = listener.spec;
-  if (family === "unix") return make({ unix: address });
+  if (family === "unix") {
+    rmSync(address, { force: true }); // the master has seen that no other program listens there
+    return make({ unix: address });
+  }
   return make({ hostname: address, port, reusePort: true, ...(family === "inet6" && { ipv6Only: ipv6only }) });
 }
 

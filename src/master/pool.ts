@@ -76,14 +76,25 @@ export class Pool {
 
   async #reload(next: Generation): Promise<string | undefined> {
     const stops = this.#stops;
-    const asked = this.#slots.flatMap(({ worker }) => (worker?.serving ? [worker] : []));
+    const serving = this.#slots.flatMap(({ worker }) => (worker?.serving ? [worker] : []));
+    const alive = await Promise.all(serving.map((worker) => worker.isAlive()));
+    // One that stands still cannot say whether the generation is good, and must not keep the others from it.
+    const stuck = serving.filter((worker, at) => !alive[at] && worker.serving);
+    const asked = serving.filter((_worker, at) => alive[at]);
     const answers = await Promise.all(asked.map((worker) => worker.prepare(next, this.options.listeners)));
     const refusal = this.#stops === stops ? reason(answers, asked) : "workers were stopped during the reload";
     if (refusal !== undefined) {
-      for (const worker of asked) worker.send({ type: "discard", number: next.number });
+      for (const [at, answer] of answers.entries()) {
+        if (answer.outcome === "failed" && answer.stuck) asked[at]!.kill();
+        else asked[at]!.send({ type: "discard", number: next.number });
+      }
       return refusal;
     }
     this.#current = next; // workers that are just coming up find it when they have
+    for (const worker of stuck) {
+      this.options.log("alert", `worker process ${worker.pid} does not answer and is replaced`);
+      worker.kill();
+    }
     await Promise.all(asked.map((worker) => this.#activate(worker, next)));
     if (this.#stops !== stops) return undefined;
     await this.#resize(next.settings.workerProcesses);

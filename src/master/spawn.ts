@@ -7,6 +7,8 @@ import { inheritVariable, type Listeners } from "./listeners.ts";
 
 /** Modules that never finish loading must not hold a reload up for ever. */
 const prepareTimeoutMs = 60_000;
+/** A worker whose event loop has stood still for so long is not asked to prepare anything. */
+const aliveTimeoutMs = 5_000;
 
 /** Variables that would change what the executable is, or that speak of another process. */
 const scrubbed = ["BUN_BE_BUN", "BUN_OPTIONS", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", inheritVariable];
@@ -17,8 +19,12 @@ export interface Exit {
   signal: NodeJS.Signals | null;
 }
 
-/** What came of asking a worker for something: done, refused with a reason, or it has ended. */
-export type Answer = { outcome: "done" } | { outcome: "failed"; text: string } | { outcome: "exited" };
+/** What came of asking a worker for something. */
+export type Answer =
+  | { outcome: "done" }
+  /** `stuck`: there was no answer in time, and there is none to be expected. */
+  | { outcome: "failed"; text: string; stuck?: true }
+  | { outcome: "exited" };
 
 /** One loaded configuration, numbered. */
 export interface Generation {
@@ -95,6 +101,13 @@ export class WorkerProcess {
     return answer;
   }
 
+  /** Does its event loop still turn? */
+  async isAlive(): Promise<boolean> {
+    const answer = this.#answer("pong", aliveTimeoutMs);
+    this.send({ type: "ping" });
+    return (await answer).outcome === "done";
+  }
+
   /** Has it compile a generation, and hands it the sockets it lacks. */
   async prepare(generation: Generation, listeners: Listeners): Promise<Answer> {
     const { number, settings, snapshot } = generation;
@@ -142,7 +155,7 @@ export class WorkerProcess {
     this.#waiting.set(key, resolve);
     if (timeoutMs === undefined) return promise;
     const text = `worker process ${this.pid} gave no answer for ${timeoutMs / 1000} s`;
-    const timer = setTimeout(() => this.#settle(key, { outcome: "failed", text }), timeoutMs);
+    const timer = setTimeout(() => this.#settle(key, { outcome: "failed", text, stuck: true }), timeoutMs);
     return promise.finally(() => clearTimeout(timer));
   }
 
@@ -166,7 +179,7 @@ export class WorkerProcess {
         return;
       case "pong":
         this.missedPings = 0;
-        return;
+        return this.#settle("pong", { outcome: "done" });
       case "log":
         return this.events.log(message.level, message.message);
       case "renew":

@@ -6,8 +6,6 @@ import { join } from "node:path";
 import type { ListenSpec } from "../../../src/master/contract.ts";
 import type { StandinFile } from "./standin.ts";
 
-const standin = join(import.meta.dir, "standin.ts");
-
 /** What a stand-in worker answers. */
 export interface Answer {
   pid: number;
@@ -65,6 +63,8 @@ export function isAlive(pid: number): boolean {
 export interface StartOptions {
   /** Whether to wait until the pid file is there; false for a start that is to fail. */
   wait?: boolean;
+  /** Another file to run than standin.ts. */
+  standin?: string;
   /** Folder of an earlier master. */
   folder?: string;
   /** Descriptors it is born with, from 3 on. */
@@ -173,6 +173,7 @@ export async function start(change: Partial<StandinFile> = {}, options: StartOpt
     ...change,
   };
   writeFileSync(settingsFile(folder), JSON.stringify(settings));
+  const standin = join(import.meta.dir, options.standin ?? "standin.ts");
   const argv = [process.execPath, standin, settingsFile(folder)];
   const child = Bun.spawn({
     cmd: options.shell ? ["sh", "-c", `${options.shell}; exec "$@"`, "sh", ...argv] : argv,

@@ -85,6 +85,16 @@ test("a second master with the pid file is refused, and the first goes on", asyn
   expect(await master.get()).toMatchObject({ name: "one" });
 });
 
+test("of two masters started at once, one serves", async () => {
+  await using one = await start({}, { wait: false });
+  await using other = await start({ listens: one.settings.listens }, { wait: false, folder: one.folder });
+  const code = await Promise.race([one.process.exited, other.process.exited]);
+  expect(code).toBe(1);
+  const survivor = one.process.exitCode === null ? one : other;
+  expect(readFileSync(one.pidFile, "utf8")).toBe(`${survivor.pid}\n`);
+  expect(await one.get()).toMatchObject({ name: "one" });
+}, 10_000);
+
 test("a second master on the port is refused, though its sockets could be shared", async () => {
   await using master = await start();
   const second = await startFailing({ listens: [inet(master.port)] });

@@ -45,6 +45,17 @@ test("a generation that workers die of is not served, and the old one is served 
   for (const worker of await master.workers()) expect(worker.name).toBe("one");
 });
 
+test("a worker that is stuck does not keep the others from a reload, and is replaced by it", async () => {
+  await using master = await start();
+  void master.get("/spin").catch(() => {});
+  const { pid } = await until("an answer of the other", () => master.get().catch(() => undefined));
+  await master.reload({ behaviour: { name: "two" } });
+  await master.logged(/\[alert\] \d+: worker process \d+ does not answer and is replaced/);
+  const workers = await master.workers();
+  expect(workers.map(({ name }) => name)).toEqual(["two", "two"]);
+  expect(workers.map((worker) => worker.pid)).toContain(pid);
+}, 20_000);
+
 test("SIGHUP while it is starting is a reload afterwards", async () => {
   await using master = await start({}, { wait: false });
   await master.logged("start worker processes");
