@@ -5,7 +5,7 @@
 // processes that share a machine say more about the machine. Left out: TLS, upstreams, several workers, disks.
 //
 //   bun bench/peer/run.ts [--pairs 5] [--seconds 4] [--only TEXT] [--resty ./resty] [--out bench/RESULTS.md]
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -38,6 +38,8 @@ interface Contender {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "resty-peer-"));
+// Started as root, nginx serves as somebody who may not look into it.
+chmodSync(folder, 0o755);
 const services: Service[] = [];
 
 async function main(): Promise<void> {
@@ -51,8 +53,13 @@ async function main(): Promise<void> {
   const redis = ["redis-server", "--port", String(redisPort), "--save", "", "--appendonly", "no", "--dir", folder];
   await begin("redis-server", LOAD_CORE, redis, `redis://127.0.0.1:${redisPort}`);
   process.env["REDIS_URL"] = `redis://127.0.0.1:${redisPort}`;
-  const peer = await startPeer(redisPort);
-  const resty = await startResty(redisPort);
+  const upstreamPort = freePort();
+  const upstream = fill("upstream.conf", "upstream.conf", { PREFIX: folder, PORT_UPSTREAM: upstreamPort });
+  const upstreamUrl = `http://127.0.0.1:${upstreamPort}/`;
+  await begin("upstream", LOAD_CORE, nginxCommand(upstream), upstreamUrl);
+  const needs = { REDIS: redisPort, PORT_UPSTREAM: upstreamPort };
+  const peer = await startPeer(needs);
+  const resty = await startResty(needs);
 
   const rows: Row[] = [];
   for (const workload of workloads) {
@@ -70,6 +77,10 @@ async function main(): Promise<void> {
   });
   writeFileSync(options.out, text);
   console.log(`wrote ${options.out}`);
+}
+
+function nginxCommand(file: string): string[] {
+  return ["nginx", "-c", file, "-p", folder, "-e", join(folder, "error.log")];
 }
 
 async function begin(name: string, core: number, command: readonly string[], url: string): Promise<Service> {
@@ -95,23 +106,22 @@ function fill(source: string, target: string, values: Record<string, string | nu
   return file;
 }
 
-async function startPeer(redisPort: number): Promise<Contender> {
+async function startPeer(needs: Record<string, number>): Promise<Contender> {
   const ports = { connect: freePort(), pool: freePort(), cache: freePort() };
   fill("nginx-session.conf", "session.conf", {});
-  const values = { PREFIX: folder, SOURCE: import.meta.dir, REDIS: redisPort, ...portValues(ports) };
+  const values = { PREFIX: folder, SOURCE: import.meta.dir, ...needs, ...portValues(ports) };
   const file = fill("nginx.conf", "nginx.conf", values);
-  const command = ["nginx", "-c", file, "-p", folder, "-e", join(folder, "error.log")];
-  const service = await begin("nginx", SERVER_CORE, command, `http://127.0.0.1:${ports.pool}/hello`);
+  const service = await begin("nginx", SERVER_CORE, nginxCommand(file), `http://127.0.0.1:${ports.pool}/hello`);
   const said = Bun.spawnSync(["nginx", "-v"]).stderr.toString();
   const debian = Bun.spawnSync(["dpkg-query", "-W", "-f", "${Version}", "libnginx-mod-http-lua"]).stdout.toString();
   return { service, ports, version: `${said.trim().replace("nginx version: ", "")}, lua module ${debian}` };
 }
 
-async function startResty(redisPort: number): Promise<Contender> {
+async function startResty(needs: Record<string, number>): Promise<Contender> {
   const ports = { connect: freePort(), pool: freePort(), cache: freePort() };
   const prefix = join(folder, "resty");
   mkdirSync(join(prefix, "conf"), { recursive: true });
-  const values = { PREFIX: folder, SOURCE: import.meta.dir, ROOT: root, REDIS: redisPort, ...portValues(ports) };
+  const values = { PREFIX: folder, SOURCE: import.meta.dir, ROOT: root, ...needs, ...portValues(ports) };
   fill("resty.conf", "resty/conf/nginx.conf", values);
   const program = existsSync(options.resty) ? [resolve(options.resty)] : [process.execPath, join(root, "src/main.ts")];
   const command = [...program, "serve", join(prefix, "conf")];
