@@ -11,6 +11,7 @@ import {
   GRANULE_WORDS,
   H_BUILD,
   H_FREE_GRANULES,
+  H_GRANULES,
   H_HEAP_AT,
   H_HEAP_END,
   TAG_FREE,
@@ -81,7 +82,8 @@ export class Arena {
   /** Frees whatever is being built. */
   dropBuild(): void {
     const words = this.#words;
-    for (let block = words[H_BUILD]!; block !== 0; block = words[H_BUILD]!) {
+    for (let block = words[H_BUILD]!, steps = 0; block !== 0; block = words[H_BUILD]!) {
+      if (steps++ > words[H_GRANULES]!) throw new Error("shared memory is damaged: blocks without end");
       this.#memory.put(H_BUILD, words[block + B_LINK]!);
       this.free(block);
       this.#memory.commit();

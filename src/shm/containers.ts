@@ -150,12 +150,9 @@ export class Containers {
 
   /** All fields of a hash, the newest first; undefined when there is none. */
   hgetAll(key: string): Map<string, Value> | undefined {
-    const table = this.table;
-    return this.#container<Map<string, Value> | undefined>(key, T_HASH, undefined, undefined, (hash) => {
-      const fields = new Map<string, Value>();
-      table.eachField(hash, (entry) => fields.set(table.keyOf(entry), table.valueOf(entry)!));
-      return fields;
-    });
+    return this.#container<Map<string, Value> | undefined>(key, T_HASH, undefined, undefined, (hash) =>
+      this.table.fields(hash),
+    );
   }
 
   /** Runs `work` with the live list or hash at a key. */

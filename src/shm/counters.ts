@@ -1,4 +1,4 @@
-import { createReserved, mapShared, readWords, whileOpening } from "./file.ts";
+import { createReserved, type FileOwner, mapShared, readWords, whileOpening } from "./file.ts";
 
 const MAGIC = 0x43545352;
 const HEADER_FLOATS = 8;
@@ -63,28 +63,35 @@ export class Counters<Field extends string> {
 const strideOf = (fields: number): number => Math.ceil(fields / ROW_FLOATS) * ROW_FLOATS;
 
 /**
- * Opens the counters at `path`, or makes them, all zero. A file of other slots or fields is replaced, and what both
- * have is kept.
+ * Opens the counters at `path`, or makes them, all zero. A file of other fields is replaced; of other slots as
+ * well, but what both have is kept.
  * @param slots How many workers there can be, the master included if it counts.
+ * @param owner Who shall own a file that is made here.
  */
 export function openCounters<const Field extends string>(
   path: string,
   slots: number,
   fields: readonly Field[],
+  owner?: FileOwner,
 ): Counters<Field> {
   const floatsNeeded = HEADER_FLOATS + slots * strideOf(fields.length);
   const names = Bun.hash.crc32(fields.join("\n")) | 0;
-  return whileOpening(path, () => {
+  return whileOpening(path, owner, () => {
     const found = readWords(path, 4);
     const [magic, fileSlots, fileFields, fileNames] = found?.words ?? [];
     const fits = fileFields === fields.length && fileNames === names && found!.fileBytes === fileSizeOf(fileSlots!);
     const kept = magic === MAGIC && fits ? viewOf(path) : undefined;
     if (kept && fileSlots === slots) return new Counters(kept, slots, fields);
-    createReserved(path, floatsNeeded * 8, (mapping) => {
-      new Int32Array(mapping.buffer, mapping.byteOffset, 4).set([MAGIC, slots, fields.length, names]);
-      const floats = new Float64Array(mapping.buffer, mapping.byteOffset, floatsNeeded);
-      if (kept) floats.set(kept.subarray(HEADER_FLOATS, Math.min(kept.length, floatsNeeded)), HEADER_FLOATS);
-    });
+    createReserved(
+      path,
+      floatsNeeded * 8,
+      (mapping) => {
+        new Int32Array(mapping.buffer, mapping.byteOffset, 4).set([MAGIC, slots, fields.length, names]);
+        const floats = new Float64Array(mapping.buffer, mapping.byteOffset, floatsNeeded);
+        if (kept) floats.set(kept.subarray(HEADER_FLOATS, Math.min(kept.length, floatsNeeded)), HEADER_FLOATS);
+      },
+      owner,
+    );
     return new Counters(viewOf(path), slots, fields);
   });
 

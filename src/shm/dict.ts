@@ -1,5 +1,6 @@
-import { E_EXPIRES, T_LIST, T_NUMBER } from "./layout.ts";
+import { E_EXPIRES, T_HASH, T_LIST, T_NUMBER } from "./layout.ts";
 import { badKey, type BadKey, checked, Containers, expiryOf, finite, type StoreError } from "./containers.ts";
+import type { Item } from "./items.ts";
 import { type GetOrSetOptions, SingleFlight } from "./single_flight.ts";
 import { typeName, type Value, type ValueType } from "./value.ts";
 import type { Zone, ZoneStats } from "./zone.ts";
@@ -75,6 +76,24 @@ export class SharedDict extends Containers {
   ): Promise<T | undefined> {
     this.#singleFlight ??= new SingleFlight(this);
     return this.#singleFlight.get(key, ttlSeconds, load, options);
+  }
+
+  /** All that a live key holds, for `itemsOf`; undefined when there is none. */
+  item(key: string): Item | undefined {
+    const { table } = this;
+    if (!table.setKey(checked(key))) return undefined;
+    table.lock();
+    try {
+      const entry = table.findLive();
+      if (entry === 0) return undefined;
+      const type = table.typeOf(entry);
+      const item = { key, expires: table.expiresOf(entry), flags: type < T_LIST ? table.flagsOf(entry) >>> 0 : 0 };
+      if (type === T_LIST) return { ...item, held: { list: table.elements(entry) } };
+      if (type === T_HASH) return { ...item, held: { hash: table.fields(entry) } };
+      return { ...item, held: { value: table.valueOf(entry)! } };
+    } finally {
+      table.unlock();
+    }
   }
 
   /** What kind of value a key holds; undefined when there is none. */

@@ -1,6 +1,7 @@
 import { dlopen, FFIType } from "bun:ffi";
 import {
   closeSync,
+  fchownSync,
   fstatSync,
   ftruncateSync,
   openSync,
@@ -67,18 +68,29 @@ export function zoneDirectory(bytesNeeded = 0): string {
   return tmpdir();
 }
 
+export interface FileOwner {
+  uid: number;
+  gid: number;
+}
+
 /**
  * Makes a file of `sizeBytes` whose every page exists: a page that cannot be had when it is first touched would end
  * the process with SIGBUS. `prepare` fills it before it gets its name, so nobody ever sees half a file.
  * @throws Error with the path and the size when there is no room.
  */
-export function createReserved(path: string, sizeBytes: number, prepare: (bytes: Uint8Array) => void): void {
+export function createReserved(
+  path: string,
+  sizeBytes: number,
+  prepare: (bytes: Uint8Array) => void,
+  owner?: FileOwner,
+): void {
   const temporary = `${path}.${process.pid}.new`;
   const fd = openSync(temporary, "w+", 0o600);
   try {
     ftruncateSync(fd, sizeBytes);
     reserve(fd, sizeBytes);
     prepare(mapShared(temporary));
+    if (owner) fchownSync(fd, owner.uid, owner.gid);
     renameSync(temporary, path);
   } catch (cause) {
     rmSync(temporary, { force: true });
@@ -123,9 +135,10 @@ export function readWords(path: string, count: number): { words: Int32Array; fil
  * Runs `work` while no other process opens the file at `path`. Where there are no file locks (Windows), zones have to
  * be opened by one process before the others start.
  */
-export function whileOpening<T>(path: string, work: () => T): T {
+export function whileOpening<T>(path: string, owner: FileOwner | undefined, work: () => T): T {
   const fd = openSync(`${path}.lock`, "a", 0o600);
   try {
+    if (owner) fchownSync(fd, owner.uid, owner.gid);
     system?.flock(fd, LOCK_EXCLUSIVE);
     return work();
   } finally {

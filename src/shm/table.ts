@@ -186,8 +186,11 @@ export class Table extends Writer {
     return this.words[container + C_COUNT]!;
   }
 
-  /** Locked. Calls `visit` with each field's entry. */
-  eachField(hash: number, visit: (field: number) => void): void {
-    for (let field = this.words[hash + C_FIRST]!; field !== 0; field = this.words[field + E_OLDER]!) visit(field);
+  /** Locked. The fields of a hash, the newest first. */
+  fields(hash: number): Map<string, Value> {
+    const fields = new Map<string, Value>();
+    for (let field = this.words[hash + C_FIRST]!; field !== 0; field = this.words[field + E_OLDER]!)
+      fields.set(this.keyOf(field), this.valueOf(field)!);
+    return fields;
   }
 }

@@ -27,6 +27,7 @@ import {
   H_FREE_GRANULES,
   H_GARBAGE,
   H_GENERATION,
+  H_GRANULES,
   H_IMAGE_GRANULES,
   H_LRU_HEAD,
   H_LRU_TAIL,
@@ -272,7 +273,8 @@ export abstract class Writer extends Reader {
       if (built !== 0) return built;
       if (this.words[H_GARBAGE] !== 0) this.drain(Infinity);
       else if (evict ? this.#evict(parent) : this.sweep(parent)) continue;
-      else if (this.#replacing === 0 || !this.#fitsInstead(this.#replacing, payloadBytes, evict)) return 0;
+      else if (this.#replacing === 0 || !this.#fitsInstead(this.#replacing, payloadBytes, evict && parent === 0))
+        return 0;
       else {
         this.remove(this.#replacing, parent);
         this.#replacing = 0;
@@ -280,9 +282,9 @@ export abstract class Writer extends Reader {
     }
   }
 
-  /** Would the payload surely fit if the entry that it replaces were gone? All but that entry is gone if `evict`. */
-  #fitsInstead(entry: number, payloadBytes: number, evict: boolean): boolean {
-    if (evict) return true;
+  /** Would the payload surely fit if the entry that it replaces were gone? */
+  #fitsInstead(entry: number, payloadBytes: number, nothingElseIsLeft: boolean): boolean {
+    if (nothingElseIsLeft) return true;
     const words = this.words;
     if (this.typeOf(entry) >= T_LIST || words[entry + E_META]! & META_SCATTERED) return false;
     // Even if all that is free were in pieces of one granule, 56 bytes of each are payload.
@@ -369,7 +371,12 @@ export abstract class Writer extends Reader {
   /** Locked. The limit is there because a list can have millions: whoever locks next goes on. */
   override drain(steps: number): void {
     const { memory, words } = this;
-    for (let block = words[H_GARBAGE]!; block !== 0 && steps-- > 0; block = words[H_GARBAGE]!) {
+    let stepsLeft = Math.min(steps, words[H_GRANULES]! * 4);
+    for (let block = words[H_GARBAGE]!; block !== 0; block = words[H_GARBAGE]!) {
+      if (stepsLeft-- === 0) {
+        if (steps === Infinity) throw new Error("shared memory is damaged: garbage without end");
+        return;
+      }
       const meta = words[block + E_META]!;
       const type = (meta & META_TYPE) >>> META_TYPE_SHIFT;
       const last = lastWord(words, block);

@@ -1,6 +1,8 @@
 import { rmSync } from "node:fs";
 import { Arena } from "./arena.ts";
-import { Attachment, createReserved, mapShared, readWords, whileOpening } from "./file.ts";
+import { SharedDict } from "./dict.ts";
+import { Attachment, createReserved, type FileOwner, mapShared, readWords, whileOpening } from "./file.ts";
+import { itemsOf, storeItem } from "./items.ts";
 import {
   F_STATS,
   GRANULE_BYTES,
@@ -28,6 +30,7 @@ import {
 } from "./layout.ts";
 import { Memory } from "./memory.ts";
 import { Table } from "./table.ts";
+import { findDamage } from "./verify.ts";
 
 export { zoneDirectory } from "./file.ts";
 
@@ -38,6 +41,8 @@ export interface ZoneOptions {
   path: string;
   /** From 8 KiB to 4 GiB; rounded down to whole 64 bytes. */
   sizeBytes: number;
+  /** Who shall own a file that is made, when those who open it later will not be the user who makes it. */
+  owner?: FileOwner;
 }
 
 /** What `resty status` shows of a zone. Counts are since the zone was made. */
@@ -53,6 +58,8 @@ export class Zone {
   readonly name: string;
   readonly path: string;
   readonly sizeBytes: number;
+  /** Whether it was made, empty, when it was opened here: the time to restore a snapshot. */
+  isNew = false;
   /** What was found wrong with the file when it was opened, and what was done about it. */
   readonly notices: string[];
   readonly table: Table;
@@ -108,16 +115,55 @@ export function openZone(options: ZoneOptions): Zone {
   if (!(sizeBytes >= ZONE_BYTES_MIN && sizeBytes <= ZONE_BYTES_MAX))
     throw new RangeError(`zone "${name}": size ${options.sizeBytes} is not from 8 KiB to 4 GiB`);
   const notices: string[] = [];
-  return whileOpening(path, () => {
+  return whileOpening(path, options.owner, () => {
     const found = inspect(path, sizeBytes);
-    if (found !== "usable") {
-      if (found !== "missing") notices.push(`zone "${name}": ${path} ${found}, replaced by an empty one`);
-      createReserved(path, sizeBytes, (mapping) => format(mapping, sizeBytes));
-    }
-    const attachment = new Attachment(path);
-    const table = new Table(Memory.over(mapShared(path)));
-    return new Zone({ ...options, sizeBytes }, table, attachment, notices);
+    const old =
+      found === "usable" || found === "has another size" ? attach({ ...options, sizeBytes }, notices) : undefined;
+    if (old && found === "usable") return old;
+    const damaged = found === "usable" || (found === "has another size" && !old);
+    if (found !== "missing" && !old)
+      notices.push(`zone "${name}": ${path} ${damaged ? "is damaged" : found}, replaced by an empty one`);
+    createReserved(path, sizeBytes, (mapping) => format(mapping, sizeBytes), options.owner);
+    const zone = attach({ ...options, sizeBytes }, notices)!;
+    if (old) notices.push(moveContent(old, zone));
+    else zone.isNew = true;
+    return zone;
   });
+}
+
+/** Opens a file that has a zone's header; undefined when the rest of it is damaged. */
+function attach(options: ZoneOptions, notices: string[]): Zone | undefined {
+  const attachment = new Attachment(options.path);
+  const table = new Table(Memory.over(mapShared(options.path)));
+  // While others work with it, it is as good as they are. The first to come looks at all of it.
+  if (!attachment.alone || isSound(table)) return new Zone(options, table, attachment, notices);
+  attachment.close();
+  return undefined;
+}
+
+function isSound(table: Table): boolean {
+  try {
+    table.lock();
+    table.drain(Infinity);
+    const damage = findDamage(table);
+    table.unlock();
+    return damage === undefined;
+  } catch {
+    return false; // repairing what a dead process left half done came upon something impossible
+  }
+}
+
+function moveContent(from: Zone, to: Zone): string {
+  const source = new SharedDict(from);
+  const target = new SharedDict(to);
+  let found = 0;
+  for (const item of itemsOf(source)) {
+    found++;
+    storeItem(target, item);
+  }
+  const kept = target.getKeys(0).length;
+  from.close();
+  return `zone "${to.name}": resized from ${from.table.words[H_GRANULES]! * GRANULE_BYTES} to ${to.sizeBytes} bytes, ${kept} of ${found} keys kept`;
 }
 
 /** Makes an empty zone of zeroed memory. */

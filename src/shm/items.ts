@@ -1,0 +1,36 @@
+import type { SharedDict } from "./dict.ts";
+import type { Value } from "./value.ts";
+
+/** One key with all that belongs to it, on its way from a zone into another or into a snapshot. */
+export interface Item {
+  key: string;
+  /** Milliseconds since 1970, 0 for never. */
+  expires: number;
+  flags: number;
+  held: { value: Value } | { list: Value[] } | { hash: Map<string, Value> };
+}
+
+/** All live keys of a dictionary, least recently used first. The lock is held for one key at a time. */
+export function* itemsOf(dict: SharedDict): Generator<Item> {
+  for (const key of dict.getKeys(0)) {
+    const item = dict.item(key);
+    if (item) yield item; // it may have gone since
+  }
+}
+
+/**
+ * Stores an item, evicting others if there is no room.
+ * @returns Whether all of it is there.
+ */
+export function storeItem(dict: SharedDict, item: Item): boolean {
+  const { key, held } = item;
+  const ttlSeconds = item.expires === 0 ? 0 : (item.expires - Date.now()) / 1000;
+  if (ttlSeconds < 0) return true;
+  if ("value" in held) return dict.set(key, held.value, ttlSeconds, item.flags) === true;
+  let stored = true;
+  if ("list" in held) for (const value of held.list) stored &&= typeof dict.rpush(key, value) === "number";
+  else for (const [field, value] of [...held.hash].reverse()) stored &&= dict.hset(key, field, value) === true;
+  if (stored && ttlSeconds > 0) dict.expire(key, ttlSeconds);
+  if (!stored) dict.delete(key);
+  return stored;
+}
