@@ -1,8 +1,11 @@
 import type { AnyModule } from "../core/module.ts";
 import { access } from "./access/access.ts";
 import { authBasic } from "./auth_basic/auth_basic.ts";
+import { authRequest } from "./auth_request/auth_request.ts";
+import { browser } from "./browser/browser.ts";
 import { core } from "./core/core.ts";
 import { errorLog } from "./error_log/error_log.ts";
+import { geo } from "./geo/geo.ts";
 import { gzip } from "./gzip/gzip.ts";
 import { headers } from "./headers/headers.ts";
 import { index } from "./index/index_files.ts";
@@ -13,13 +16,18 @@ import { notModified } from "./not_modified/not_modified.ts";
 import { openFileCache } from "./open_file_cache/open_file_cache.ts";
 import { proxy } from "./proxy/proxy.ts";
 import { range } from "./range/range.ts";
+import { realip } from "./realip/realip.ts";
 import { redis } from "./redis/redis.ts";
+import { referer } from "./referer/referer.ts";
 import { rewrite } from "./rewrite/rewrite.ts";
 import { satisfy } from "./satisfy/satisfy.ts";
+import { secureLink } from "./secure_link/secure_link.ts";
+import { splitClients } from "./split_clients/split_clients.ts";
 import { staticFiles } from "./static/static.ts";
 import { stubStatus } from "./stub_status/stub_status.ts";
 import { tryFiles } from "./try_files/try_files.ts";
 import { upstream } from "./upstream/upstream.ts";
+import { userid } from "./userid/userid.ts";
 
 /**
  * All modules, in running order: within each phase, and in the chain of header and body filters, the earlier one runs
@@ -32,18 +40,26 @@ export const modules: readonly AnyModule[] = [
   openFileCache,
   satisfy,
   map,
+  geo,
+  splitClients,
+  referer,
+  secureLink,
+  browser,
   stubStatus,
+  realip,
   redis,
   upstream,
   proxy,
   rewrite,
   access,
   authBasic,
+  authRequest,
   tryFiles,
   index,
   staticFiles,
   notModified,
   headers,
+  userid,
   gzip,
   range,
   log,

@@ -91,6 +91,10 @@ export class CidrList<T> {
     else this.#unix.push(value);
   }
 
+  get size(): number {
+    return this.#inet.length + this.#inet6.length + this.#unix.length;
+  }
+
   /** @param address Numeric, or "unix:". An IPv4 address that came as an IPv6 one is looked up as IPv4. */
   find(address: string): T | undefined {
     const word = ipv4Word(address);

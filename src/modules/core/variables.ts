@@ -62,7 +62,7 @@ export function queryArgument(args: string, name: string): string | undefined {
 }
 
 /** The value of cookie `name`; the first where a client sends several. */
-function cookie(request: Request, name: string): string | undefined {
+export function cookie(request: Request, name: string): string | undefined {
   for (const line of request.headers.all("cookie"))
     for (const pair of line.split(/[;,]/)) {
       const equals = pair.indexOf("=");
@@ -155,7 +155,7 @@ export const variables: Readonly<Record<string, Getter | VariableSpec>> = {
   document_root: documentRoot,
   realpath_root: realpathRoot,
   content_length: (request) => request.header("content-length"),
-  content_type: (request) => request.header("content-type"),
+  content_type: (request) => joinedHeader(request, "content-type"),
   body_bytes_sent: (request) => String(request.exchange.bodyBytesSent),
   bytes_sent: (request) => String(request.exchange.bytesSent),
   connection: (request) => String(request.exchange.connection.number),
@@ -196,8 +196,8 @@ export const prefixes: Readonly<Record<string, (rest: string) => Getter>> = {
     const name = dashed(rest);
     return (request) => {
       const trailers = request.response.trailers ?? [];
-      for (let i = 0; i < trailers.length; i += 2) if (trailers[i]!.toLowerCase() === name) return trailers[i + 1];
-      return undefined;
+      const values = trailers.filter((_, i) => i % 2 === 1 && trailers[i - 1]!.toLowerCase() === name);
+      return values.length === 0 ? undefined : values.join(", ");
     };
   },
 };
