@@ -12,7 +12,7 @@ import { groupDigits, painter, type Paint } from "./report/format.ts";
 import { hgrmReport } from "./report/hgrm.ts";
 import { htmlReport } from "./report/html.ts";
 import { liveView, plainView, silentView, type View } from "./report/live.ts";
-import type { Report } from "./report/report.ts";
+import type { Report, Trial } from "./report/report.ts";
 import { headLines, textReport } from "./report/text.ts";
 import { parseTarget } from "./request.ts";
 import { loadScript } from "./scenarios/script.ts";
@@ -74,6 +74,11 @@ export async function runBench(options: BenchOptions, environment: BenchEnvironm
   try {
     const code = options.findMax ? await bench.findMax() : await bench.once();
     return bench.interrupted ? 130 : code;
+  } catch (error) {
+    // A sending process that was told to stop while it made sessions has nothing to report.
+    if (!bench.interrupted) throw error;
+    print("interrupted before anything was measured");
+    return 130;
   } finally {
     process.off("SIGINT", interrupt);
     process.off("SIGTERM", interrupt);
@@ -134,6 +139,7 @@ class Bench {
     const objectives: Objective[] = given.length > 0 ? given : parseObjectives(DEFAULT_OBJECTIVES);
     this.#print(`looking for the highest rate with ${objectives.map((one) => one.text).join(", ")}`);
     let best: Report | undefined;
+    const trials: Trial[] = [];
     // How fast it goes when nothing holds it back bounds the search.
     const burst = await this.#measure(reached, {
       ...this.#options,
@@ -150,6 +156,8 @@ class Bench {
       // A rate that was not reached was not held, whatever the percentiles of what came through.
       const held = report.objectives.every((result) => result.ok) && report.totals.requestsPerSecond >= rate * 0.98;
       if (held) best = report;
+      const { requestsPerSecond, errorShare } = report.totals;
+      trials.push({ rate, held, requestsPerSecond, p99Ms: report.latency.p99Ms, errorShare });
       const verdict = held ? this.#paint("green", "held") : this.#paint("red", "missed");
       const actual = report.objectives.map((result) => `${result.text}: ${result.actual}`).join("  ");
       this.#print(
@@ -163,7 +171,7 @@ class Bench {
       return 1;
     }
     for (const line of headLines(best, this.#paint)) this.#print(line);
-    this.#finish(best);
+    this.#finish({ ...best, trials });
     this.#print(this.#paint("bold", `highest rate that holds: ${groupDigits(found)}/s`));
     return 0;
   }

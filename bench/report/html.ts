@@ -12,7 +12,7 @@ import {
 } from "./charts.ts";
 import { formatBytes, formatDuration, formatMs, formatShare, groupDigits, significant } from "./format.ts";
 import { pageScript, pageStyle } from "./page.ts";
-import type { Report, TimelineRow } from "./report.ts";
+import type { Report, TimelineRow, Trial } from "./report.ts";
 import { describeModel } from "./text.ts";
 
 /** The report as one page that needs nothing else: no network, and no script to be read. */
@@ -57,6 +57,7 @@ ${charts(report).map(drawChart).join("\n")}
 <section><h2>Latency, ms</h2>${latencyTable(report)}</section>
 ${report.steps.length > 1 ? `<section><h2>Steps</h2>${stepTable(report)}</section>` : ""}
 ${totals.errors > 0 ? `<section><h2>Errors</h2>${errorTable(report)}</section>` : ""}
+${report.trials ? `<section><h2>Rates that were tried</h2>${trialTable(report.trials)}</section>` : ""}
 <section><h2>The run</h2>${facts(report)}</section>
 </main>
 <div id="readout" hidden></div>
@@ -255,6 +256,17 @@ function errorTable(report: Report): string {
     .sort((a, b) => b[1] - a[1])
     .map(([detail, count]) => [detail, groupDigits(count)]);
   return htmlTable(["", "times"], rows);
+}
+
+function trialTable(trials: readonly Trial[]): string {
+  const rows = trials.map(({ rate, held, requestsPerSecond, p99Ms, errorShare }) => [
+    `${groupDigits(rate)}/s`,
+    held ? "held" : "missed",
+    `${groupDigits(requestsPerSecond)}/s`,
+    formatMs(p99Ms),
+    formatShare(errorShare),
+  ]);
+  return htmlTable(["due", "", "answered", "p99", "errors"], rows);
 }
 
 function objectives(report: Report, missed: boolean): string {

@@ -44,6 +44,15 @@ export interface TimelineRow {
   maxMs: number;
 }
 
+/** One rate that `--find-max` tried. */
+export interface Trial {
+  rate: number;
+  held: boolean;
+  requestsPerSecond: number;
+  p99Ms: number;
+  errorShare: number;
+}
+
 /** Everything a run found: what `--json` writes, and what every view of it is drawn from. */
 export interface Report {
   format: 1;
@@ -93,6 +102,8 @@ export interface Report {
     machineBusy: number;
   };
   machine: Machine;
+  /** What `--find-max` tried, in order; this is then the report of the highest rate that held. */
+  trials?: Trial[];
   warnings: string[];
   objectives: ObjectiveResult[];
 }

@@ -250,6 +250,21 @@ test("Ctrl-C prints what there is", async () => {
   expect(stdout).toContain("interrupted");
 });
 
+test("Ctrl-C while sessions are still being made", async () => {
+  const asked = Promise.withResolvers<void>();
+  // Says where the server is, and then never answers a create.
+  await using server = rawServer((socket, request) => {
+    if (request === 0) socket.write(OK.replace("2\r\n\r\nok", "0\r\n\r\n"));
+    else asked.resolve();
+  });
+  const { child, finished } = startBench(["--scenario", "session", server.url]);
+  await asked.promise;
+  child.kill("SIGINT");
+  const { code, stdout } = await finished;
+  expect(code).toBe(130);
+  expect(stdout).toContain("interrupted before anything was measured");
+});
+
 test.each([
   [["nonsense"], '"nonsense" is no URL'],
   [["http://127.0.0.1:1/", "--duration", "soon"], "--duration soon"],
