@@ -1,7 +1,7 @@
 /** One behaviour a block: a configuration, requests, their answers, and what the logs say. */
 import { expect, test } from "bun:test";
 import type { Answer } from "./http.ts";
-import { matches, type Server, start, startFailing, type StartOptions } from "./server.ts";
+import { isNginx, matches, type Server, start, startFailing, type StartOptions } from "./server.ts";
 
 type Text = string | RegExp;
 
@@ -44,7 +44,7 @@ export interface BlockOptions extends StartOptions {
 }
 
 export function block(name: string, options: BlockOptions): void {
-  test(name, () => run(options), 30_000);
+  test.skipIf(isNginx && options.alsoNginx === false)(name, () => run(options), 30_000);
 }
 
 async function run(options: BlockOptions): Promise<void> {

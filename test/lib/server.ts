@@ -1,6 +1,7 @@
 /** Starts a real master with real workers in a folder of its own, and stops them with the test. */
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
+import { runtimeArgv } from "../../src/cli/self.ts";
 import { type FileContent, makeFolder, removeFolder, writeFiles } from "./folder.ts";
 import { type Answer, connect, type Connection, type ConnectOptions, type RawRequest } from "./http.ts";
 import { freePort, until } from "./wait.ts";
@@ -40,7 +41,7 @@ const temporaryPaths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
 function command(folder: string, args: readonly string[]): string[] {
   const executable = process.env.RESTY_BIN;
   const ofNginx = ["-p", `${folder}/`, "-c", "conf/nginx.conf", "-e", "logs/error.log"];
-  if (!executable) return [process.execPath, entry, ...ofNginx, ...args];
+  if (!executable) return [process.execPath, ...runtimeArgv, entry, ...ofNginx, ...args];
   return [resolve(executable), ...ofNginx, ...args];
 }
 
