@@ -16,7 +16,11 @@ export function cycleKey<T>(name: string, initial: () => T): CycleKey<T> {
 export class Cycle {
   readonly #kept = new Map<CycleKey<unknown>, unknown>();
   readonly #atStart: (() => void | Promise<void>)[] = [];
+  readonly #atRetire: (() => void)[] = [];
   readonly #atEnd: (() => void | Promise<void>)[] = [];
+  /** Requests, and whatever else still needs what the cycle has open. */
+  #holders = 0;
+  #retired: PromiseWithResolvers<void> | undefined;
   /** Writes to the main error log what concerns no request; the process that serves puts its own in. */
   log: (level: LogLevel, message: string) => void = () => undefined;
 
@@ -41,6 +45,11 @@ export class Cycle {
     this.#atStart.push(action);
   }
 
+  /** Runs in each worker when another cycle takes over; requests of this one may still be under way. */
+  atRetire(action: () => void): void {
+    this.#atRetire.push(action);
+  }
+
   /** Runs in each worker after the last request of this cycle, in reverse order. */
   atEnd(action: () => void | Promise<void>): void {
     this.#atEnd.push(action);
@@ -48,6 +57,24 @@ export class Cycle {
 
   async start(): Promise<void> {
     for (const action of this.#atStart) await action();
+  }
+
+  /** Keeps the cycle from ending until `release`. */
+  hold(): void {
+    this.#holders++;
+  }
+
+  release(): void {
+    if (--this.#holders === 0) this.#retired?.resolve();
+  }
+
+  /** No more requests will come: ends the cycle after the last of those there are. */
+  async retire(): Promise<void> {
+    if (this.#retired) return;
+    this.#retired = Promise.withResolvers();
+    for (const action of this.#atRetire) action();
+    if (this.#holders > 0) await this.#retired.promise;
+    await this.end();
   }
 
   async end(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Plan } from "../core/plan.ts";
 import { readFromSources, type Sources } from "../config/sources.ts";
 import { accessLogFiles } from "../modules/log/log.ts";
+import { workerProcess } from "../ngx/generation.ts";
 import { type RawConnections, RawConnections as Connections, serveRaw } from "../runtime/adapters/raw.ts";
 import { HttpEngine } from "../runtime/engine.ts";
 import { ErrorLogs } from "../runtime/error_log.ts";
@@ -30,6 +31,8 @@ export class HttpWorker {
   readonly #engine: HttpEngine;
   readonly #open = new Map<string, Open>();
   #settings: MasterSettings | undefined;
+  /** What new requests are served with. */
+  #plan: Plan | undefined;
 
   constructor() {
     this.#logs = new ErrorLogs((path) => new LogFile(path === "stderr" ? "/dev/stderr" : path, (failed, error) => this.#logFailed(failed, error)));
@@ -54,13 +57,20 @@ export class HttpWorker {
     });
   }
 
-  async #prepare({ snapshot, listeners, settings }: WorkerGeneration): Promise<PreparedGeneration> {
+  async #prepare({ snapshot, listeners, settings, slot }: WorkerGeneration): Promise<PreparedGeneration> {
     const { choice, sources } = snapshot as Snapshot;
     const { plan, diagnostics } = loadConfiguration(choice, readFromSources(sources));
     const failure = diagnostics.list.find(({ severity }) => severity === "emerg");
     if (failure) throw new Error(failure.message);
     plan.cycle.log = (level, message) => this.#logs.write(this.#targets(), level, message);
-    await plan.cycle.start();
+    workerProcess.slot = slot;
+    workerProcess.count = settings.workerProcesses;
+    try {
+      await plan.cycle.start();
+    } catch (error) {
+      await plan.cycle.end(); // what was started goes again
+      throw error;
+    }
     return {
       activate: () => this.#activate(plan, listeners, settings),
       discard: () => void plan.cycle.end(),
@@ -69,6 +79,8 @@ export class HttpWorker {
 
   #activate(plan: Plan, listeners: readonly WorkerListener[], settings: MasterSettings): void {
     this.#settings = settings;
+    const before = this.#plan;
+    this.#plan = plan;
     const wanted = new Map(listeners.map((listener) => [listener.spec.key, listener]));
     for (const [key, open] of this.#open) {
       if (wanted.has(key)) continue;
@@ -80,6 +92,7 @@ export class HttpWorker {
       if (open) open.plan = plan;
       else this.#open.set(key, this.#serve(key, listener, plan));
     }
+    void before?.cycle.retire().catch((error: unknown) => this.#alert(`the last configuration did not end well: ${Bun.inspect(error)}`));
   }
 
   #serve(key: string, listener: WorkerListener, plan: Plan): Open {
@@ -109,10 +122,7 @@ export class HttpWorker {
     const stopped = [...this.#open.values()].map(({ listener, server }) => stopListening(listener, server));
     this.#connections.drain();
     await Promise.all(stopped);
-    for (const { plan } of this.#open.values()) {
-      await plan.cycle.end();
-      break;
-    }
+    await this.#plan?.cycle.retire();
     this.#flush();
   }
 

@@ -11,10 +11,11 @@ import { core } from "../modules/core/core.ts";
 import { filePath } from "../modules/core/path.ts";
 import { answerStatus, clientClosedRequest, drop } from "./error_page.ts";
 import type { ErrorLogs } from "./error_log.ts";
+import { checkHead } from "./head_check.ts";
 import { locate } from "./locate.ts";
 import { respond, sendHead } from "./send.ts";
 import { runSubrequest } from "./subrequest.ts";
-import { parseHost, parseTarget } from "./target.ts";
+import { parseHost, parseTarget, type Target } from "./target.ts";
 import { walk } from "./walk.ts";
 
 /** The stages of a run; `find` chooses the location, to which a rewritten URI comes back. */
@@ -39,6 +40,7 @@ export class HttpEngine implements Engine {
     own[counter.requests]!++;
     own[counter.writing]!++;
     this.active++;
+    plan.cycle.hold();
     const request = new Request(this, plan, listener, exchange, undefined, Date.now());
     let verdict: Verdict | Promise<Verdict>;
     try {
@@ -104,22 +106,34 @@ export class HttpEngine implements Engine {
       request.location = request.server.base;
     }
     this.#decideKeepalive(request);
-    if (!target) {
-      request.log("info", "client sent invalid request while reading client request line");
-      return 400;
+    const refusal = this.#refusal(request, target, host);
+    if (refusal !== OK) {
+      request.keepalive = false; // nginx, too, trusts the rest of such a connection no more
+      return refusal;
     }
-    if (host === undefined) {
-      request.log("info", "client sent invalid host header while reading client request headers");
-      return 400;
-    }
-    request.uri = target.uri;
-    request.args = target.args;
-    request.hasArgs = target.hasArgs;
+    request.uri = target!.uri;
+    request.args = target!.args;
+    request.hasArgs = target!.hasArgs;
     const { postRead } = request.server;
     if (postRead.length === 0) return this.run(request, Stage.serverRewrite);
     const verdict = walk(request, postRead);
     if (typeof verdict !== "number") return verdict.then((late) => this.#afterPostRead(request, late));
     return this.#afterPostRead(request, verdict);
+  }
+
+  /** What is wrong with the head itself: a status, or OK. */
+  #refusal(request: Request, target: Target | undefined, host: string | undefined): Verdict {
+    const problem =
+      checkHead(request) ??
+      (target ? undefined : "client sent invalid request") ??
+      (host === undefined ? "client sent invalid host header" : undefined);
+    if (problem !== undefined) {
+      request.log("info", `${problem} while reading client request headers`);
+      return 400;
+    }
+    if (request.method !== "TRACE" && request.method !== "CONNECT") return OK;
+    request.log("info", `client sent ${request.method} method while reading client request headers`);
+    return 405;
   }
 
   #afterPostRead(request: Request, verdict: Verdict): Verdict | Promise<Verdict> {
@@ -270,6 +284,7 @@ export class HttpEngine implements Engine {
     const done = (): void => {
       counters.own[counter.writing]!--;
       this.active--;
+      request.plan.cycle.release();
       exchange.finished(request.keepalive);
     };
     const verdict = this.#log(request);

@@ -63,6 +63,16 @@ export function isoTime(date: Date): string {
   );
 }
 
+/** `2006-01-02 15:04:05`, local. */
+export function localTimeText(date: Date): string {
+  return errorLogTime(date).replaceAll("/", "-");
+}
+
+/** `2006-01-02 15:04:05`, UTC. */
+export function utcTimeText(date: Date): string {
+  return date.toISOString().slice(0, 19).replace("T", " ");
+}
+
 /** Calls `format` at most once a second and hands out its last result in between. */
 export function everySecond<T>(format: (nowMs: number) => T): (nowMs: number) => T {
   let second = -1;

@@ -249,8 +249,10 @@ class RawExchange implements Exchange {
 
   write(chunk: Chunk): boolean {
     if (this.aborted) return false;
-    this.#written += typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length;
-    return this.native.write(chunk) >= 0;
+    // Of a string, `write` sends the low byte of each character, where `writeHeadAndEnd` sends UTF-8.
+    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+    this.#written += bytes.length;
+    return this.native.write(bytes) >= 0;
   }
 
   drained(): Promise<void> {

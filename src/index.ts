@@ -1,0 +1,10 @@
+// What handlers import: `import { HttpError, type Ngx } from "resty"`.
+export type { RequestNgx as Ngx } from "./ngx/request_ngx.ts";
+export type { Args, Repeated } from "./ngx/args.ts";
+export type { RequestApi } from "./ngx/req.ts";
+export type { SharedZones } from "./ngx/shared.ts";
+export type { TimerApi, TimerCallback, TimerHandle } from "./ngx/timer.ts";
+export type { SharedDict } from "./shm/dict.ts";
+export type { Handler, Answer } from "./ngx/answer.ts";
+export { HttpError } from "./ngx/signals.ts";
+export { ngx } from "./ngx/global.ts";

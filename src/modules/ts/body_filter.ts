@@ -1,0 +1,95 @@
+import type { Sink } from "../../core/body.ts";
+import type { Chunk } from "../../core/exchange.ts";
+import type { Request } from "../../core/request.ts";
+import { phaseInfo } from "../../ngx/phases.ts";
+import { ngxOf, type RequestNgx } from "../../ngx/request_ngx.ts";
+import { fileFor } from "./file.ts";
+import { logFailure } from "./run.ts";
+import type { Use } from "./ts.ts";
+
+type BodyFilter = (ngx: RequestNgx, chunk: Uint8Array, last: boolean) => unknown;
+
+/** Lets a script see and change each chunk of the body. */
+export function filterBody(request: Request, use: Use): void {
+  request.response.forgetBody(); // the script may change the length
+  let handler = use.script?.handler as BodyFilter | undefined;
+  let ended = false;
+  request.filterBody((next) => {
+    const pass = (result: Filtered): void | Promise<void> => {
+      if (ended) return;
+      ended = result.last;
+      return next(result.chunk, result.last);
+    };
+    const filter = (chunk: Chunk, last: boolean): void | Promise<void> => {
+      const result = filtered(request, handler!, chunk, last);
+      return result instanceof Promise ? result.then(pass) : pass(result);
+    };
+    if (handler) return filter;
+    let ready: Promise<void> | undefined;
+    return ((chunk, last) => {
+      ready ??= fileFor(request, use.path!, "body_filter").then((script) => {
+        if (!script) throw new Error("the body cannot be filtered");
+        handler = script.handler as BodyFilter;
+      });
+      return handler ? filter(chunk, last) : ready.then(() => filter(chunk, last));
+    }) satisfies Sink;
+  });
+}
+
+interface Filtered {
+  readonly chunk: Chunk;
+  readonly last: boolean;
+}
+
+/**
+ * Calls the script with one chunk. What it returns takes the chunk's place; null drops it; undefined leaves what
+ * `ngx.arg[1]` and `ngx.arg[2]` say, which is the chunk as it came unless the script has assigned to them.
+ */
+function filtered(request: Request, handler: BodyFilter, chunk: Chunk, last: boolean): Filtered | Promise<Filtered> {
+  const ngx = ngxOf(request, phaseInfo.body_filter);
+  const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+  const arg = new ChunkArguments(chunk, last);
+  ngx.arg = arg as unknown as Record<number, unknown>;
+  let result: unknown;
+  try {
+    result = ngx.generation.enter(handler, ngx, bytes, last);
+  } catch (error) {
+    logFailure(request, error, "body_filter_by_ts", "error");
+    throw error;
+  }
+  if (!(result instanceof Promise)) return { chunk: chunkOf(result, arg), last: arg.last };
+  return result.then((late: unknown) => ({ chunk: chunkOf(late, arg), last: arg.last }));
+}
+
+function chunkOf(result: unknown, arg: ChunkArguments): Chunk {
+  const value = result === undefined ? arg.chunk : result;
+  if (value === null || value === undefined) return "";
+  if (typeof value === "string" || value instanceof Uint8Array) return value;
+  if (Array.isArray(value)) return value.map(String).join("");
+  throw new TypeError(`a body filter gave ${Bun.inspect(value)}, which is neither text nor bytes`);
+}
+
+/** `ngx.arg` of a body filter, counted from 1 as OpenResty's: text, and whether it is the last. */
+class ChunkArguments {
+  constructor(
+    public chunk: unknown,
+    public last: boolean,
+  ) {}
+
+  get 1(): unknown {
+    const { chunk } = this;
+    return chunk instanceof Uint8Array ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).toString() : chunk;
+  }
+
+  set 1(value: unknown) {
+    this.chunk = value ?? null;
+  }
+
+  get 2(): boolean {
+    return this.last;
+  }
+
+  set 2(value: boolean) {
+    this.last = Boolean(value);
+  }
+}

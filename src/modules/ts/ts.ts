@@ -1,0 +1,190 @@
+import type { Arguments } from "../../core/arguments.ts";
+import type { ComplexValue } from "../../core/complex.ts";
+import { accepted, type Context, defineModule, type DirectiveSpec, field, flag, type MergeRule, number, time, value } from "../../core/module.ts";
+import { DECLINED, type Verdict } from "../../core/phase.ts";
+import type { Request } from "../../core/request.ts";
+import { generationKey } from "../../ngx/generation.ts";
+import { phaseInfo, type ScriptPhase } from "../../ngx/phases.ts";
+import { ngxOf } from "../../ngx/request_ngx.ts";
+import { Script } from "../../ngx/script.ts";
+import { fsPath } from "../../std/bytestring.ts";
+import { filterBody } from "./body_filter.ts";
+import { fileFor } from "./file.ts";
+import { runContent, runScript } from "./run.ts";
+import { setByFile, setByBlock } from "./set.ts";
+import { startGeneration } from "./start.ts";
+
+/** A script as a level of the configuration has it; `path` is of one whose name depends on the request. */
+export interface Use {
+  readonly script: Script | undefined;
+  readonly path: ComplexValue | undefined;
+}
+
+const everywhere: readonly Context[] = ["http", "server", "location", "if in location"];
+const contexts: Readonly<Partial<Record<ScriptPhase, readonly Context[]>>> = {
+  init: ["http"],
+  init_worker: ["http"],
+  exit_worker: ["http"],
+  server_rewrite: ["http", "server"],
+  content: ["location", "if in location"],
+};
+
+function block(phase: ScriptPhase, parameters?: readonly string[]): DirectiveSpec<Use | undefined> {
+  return {
+    ...value<Use | undefined>({
+      contexts: contexts[phase] ?? everywhere,
+      default: undefined,
+      args: 0,
+      syntax: "{ ... }",
+      merge: phase === "content" ? "conditional" : "inherit",
+      read: (args) => readBlock(args, phase, parameters),
+    }),
+    field: phase,
+    body: "script",
+  };
+}
+
+function file(phase: ScriptPhase): DirectiveSpec<Use | undefined> {
+  return {
+    ...value<Use | undefined>({
+      contexts: contexts[phase] ?? everywhere,
+      default: undefined,
+      args: [1, 64],
+      syntax: "path [argument ...]",
+      merge: phase === "content" ? "conditional" : "inherit",
+      read: (args) => readFile(args, phase),
+    }),
+    field: phase,
+  };
+}
+
+function readBlock(args: Arguments, phase: ScriptPhase, parameters?: readonly string[]): Use {
+  const { text, place } = args.directive.script!;
+  const script = Script.inline(phase, args.name, text, place, parameters);
+  args.cycle.get(generationKey).scripts.push(script);
+  return { script, path: undefined };
+}
+
+function readFile(args: Arguments, phase: ScriptPhase): Use {
+  const path = args.complex(0);
+  if (path.constant === undefined) return { script: undefined, path };
+  const generation = args.cycle.get(generationKey);
+  const absolute = fsPath(args.cycle.path(path.constant));
+  const script = new Script(phase, `${args.name} ${path.constant}`, args.words[0]!.place, absolute);
+  generation.scripts.push(script);
+  return { script, path: undefined };
+}
+
+const uses = (merge: MergeRule = "inherit") => field<Use | undefined>(undefined, merge);
+
+/** TypeScript in every phase of a request. */
+export const ts = defineModule({
+  name: "ts",
+  directives: {
+    init_by_ts_block: block("init"),
+    init_by_ts_file: file("init"),
+    init_worker_by_ts_block: block("init_worker"),
+    init_worker_by_ts_file: file("init_worker"),
+    exit_worker_by_ts_block: block("exit_worker"),
+    exit_worker_by_ts_file: file("exit_worker"),
+    server_rewrite_by_ts_block: block("server_rewrite"),
+    server_rewrite_by_ts_file: file("server_rewrite"),
+    set_by_ts_block: setByBlock,
+    set_by_ts_file: setByFile,
+    rewrite_by_ts_block: block("rewrite"),
+    rewrite_by_ts_file: file("rewrite"),
+    access_by_ts_block: block("access"),
+    access_by_ts_file: file("access"),
+    precontent_by_ts_block: block("precontent"),
+    precontent_by_ts_file: file("precontent"),
+    content_by_ts_block: block("content"),
+    content_by_ts_file: file("content"),
+    header_filter_by_ts_block: block("header_filter"),
+    header_filter_by_ts_file: file("header_filter"),
+    body_filter_by_ts_block: block("body_filter", ["chunk", "last"]),
+    body_filter_by_ts_file: file("body_filter"),
+    log_by_ts_block: block("log"),
+    log_by_ts_file: file("log"),
+
+    handler_timeout: time({ contexts: ["http", "server", "location"], default: 60_000 }),
+    lua_need_request_body: flag({ contexts: everywhere, default: false }),
+    lua_max_pending_timers: number({ contexts: ["http"], default: 1024, min: 1 }),
+    lua_max_running_timers: number({ contexts: ["http"], default: 256, min: 1 }),
+    lua_code_cache: accepted({ contexts: everywhere, why: "scripts are loaded once a configuration; see resty serve --watch" }),
+    lua_package_path: accepted({ contexts: ["http"], why: "modules are imported by their path, or from a node_modules" }),
+    lua_package_cpath: accepted({ contexts: ["http"], why: "there are no C modules" }),
+    lua_check_client_abort: accepted({ contexts: everywhere, why: "clients that leave are always noticed" }),
+    lua_regex_cache_max_entries: accepted({ contexts: ["http"], why: "regular expressions are objects of the script" }),
+    lua_malloc_trim: accepted({ contexts: ["http"], why: "memory is managed by the runtime" }),
+    lua_thread_cache_max_entries: accepted({ contexts: ["http"], why: "there are promises, not threads" }),
+    lua_load_resty_core: accepted({ contexts: ["http"], why: "it is built in" }),
+    lua_sa_restart: accepted({ contexts: ["http"], why: "the runtime sees to it" }),
+  },
+  fields: {
+    init: uses(),
+    init_worker: uses(),
+    exit_worker: uses(),
+    server_rewrite: uses(),
+    rewrite: uses(),
+    access: uses(),
+    precontent: uses(),
+    content: uses("conditional"),
+    header_filter: uses(),
+    body_filter: uses(),
+    log: uses(),
+  },
+  enabled: (conf, phase) => {
+    if (phase === "header_filter") return conf.header_filter !== undefined || conf.body_filter !== undefined;
+    if (phase === "late_rewrite") return conf.rewrite !== undefined || conf.lua_need_request_body;
+    return (conf as Record<string, unknown>)[phase] !== undefined;
+  },
+  handler: (conf) => (conf.content ? (request, { content, handler_timeout }) => answer(request, content!, handler_timeout) : undefined),
+  hooks: {
+    server_rewrite: (request, conf) => run(request, conf.server_rewrite!, "server_rewrite", conf.handler_timeout),
+    late_rewrite: (request, conf) => {
+      if (conf.lua_need_request_body && !request.parent) return readFirst(request, conf.rewrite, conf.handler_timeout);
+      return run(request, conf.rewrite!, "rewrite", conf.handler_timeout);
+    },
+    access: (request, conf) => run(request, conf.access!, "access", conf.handler_timeout),
+    precontent: (request, conf) => run(request, conf.precontent!, "precontent", conf.handler_timeout),
+    header_filter: (request, { header_filter, body_filter, handler_timeout }) => {
+      if (body_filter) filterBody(request, body_filter);
+      return header_filter ? run(request, header_filter, "header_filter", handler_timeout) : DECLINED;
+    },
+    log: (request, conf) => {
+      const verdict = run(request, conf.log!, "log", conf.handler_timeout);
+      if (typeof verdict !== "number") return verdict.then(() => DECLINED);
+      return DECLINED;
+    },
+  },
+  finish: (cycle, main) => startGeneration(cycle, main),
+});
+
+function run(request: Request, use: Use, phase: ScriptPhase, timeoutMs: number): Verdict | Promise<Verdict> {
+  if (use.script) return runScript(request, use.script, phaseInfo[phase], timeoutMs);
+  return fileFor(request, use.path!, phase).then((script) =>
+    script ? runScript(request, script, phaseInfo[phase], timeoutMs) : 500,
+  );
+}
+
+function answer(request: Request, use: Use, timeoutMs: number): Verdict | Promise<Verdict> {
+  if (use.script) return answerBy(request, use.script, timeoutMs);
+  return fileFor(request, use.path!, "content").then((script) => (script ? answerBy(request, script, timeoutMs) : 404));
+}
+
+function answerBy(request: Request, script: Script, timeoutMs: number): Verdict | Promise<Verdict> {
+  const handler = script.handlerFor(request.method);
+  if (!handler) {
+    request.response.headers.set("Allow", script.allow);
+    return 405;
+  }
+  const ngx = ngxOf(request, phaseInfo.content);
+  ngx.route = script.route;
+  return runContent(ngx, handler, script.label, timeoutMs);
+}
+
+async function readFirst(request: Request, use: Use | undefined, timeoutMs: number): Promise<Verdict> {
+  await request.body.bytes();
+  return use ? run(request, use, "rewrite", timeoutMs) : DECLINED;
+}
+

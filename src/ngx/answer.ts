@@ -1,0 +1,113 @@
+import type { Chunk } from "../core/exchange.ts";
+import { ClientGone } from "../core/exchange.ts";
+import { DONE, ERROR, OK, type Verdict } from "../core/phase.ts";
+import type { Request } from "../core/request.ts";
+import { encodeUtf8 } from "../std/bytestring.ts";
+import { setContentType, safeValue } from "./headers.ts";
+import { host } from "./host.ts";
+import type { RequestNgx } from "./request_ngx.ts";
+
+type Streamed = AsyncIterable<string | Uint8Array> | ReadableStream<string | Uint8Array>;
+
+/** What a content handler may return: text, bytes, an object (sent as JSON), a Response, a stream, or nothing. */
+export type Answer = string | Uint8Array | ArrayBuffer | Response | Streamed | object | number | boolean | null | undefined | void;
+
+/** A content handler: what a file of `handlers/` exports. */
+export type Handler = (ngx: RequestNgx) => Answer | Promise<Answer>;
+
+/** Answers with what a handler returned; what it printed before comes first. */
+export function answerWith(ngx: RequestNgx, value: unknown): Verdict | Promise<Verdict> {
+  const { request, output } = ngx;
+  if (value === undefined || value === null) return output ? output.finish() : respond(request, undefined);
+  if (value instanceof Response) return answerResponse(ngx, value);
+  if (isStream(value)) return answerStream(ngx, value);
+  let body: Chunk;
+  if (typeof value === "string") body = value;
+  else if (value instanceof Uint8Array) body = value;
+  else if (value instanceof ArrayBuffer) body = new Uint8Array(value);
+  else {
+    const text = JSON.stringify(value);
+    if (text === undefined) throw new TypeError(`a handler cannot answer with ${Bun.inspect(value)}`);
+    if (!output) request.response.contentType ??= "application/json";
+    body = text;
+  }
+  if (!output) return respond(request, body);
+  output.add(body);
+  return output.finish();
+}
+
+function respond(request: Request, body: Chunk | undefined): Verdict | Promise<Verdict> {
+  const { response } = request;
+  if (response.contentType === undefined && body !== undefined) host.setContentType(request);
+  if (!request.headerOnly || body !== undefined) response.contentLength = -1;
+  return request.respond(body);
+}
+
+function isStream(value: unknown): value is Streamed {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+}
+
+async function answerResponse(ngx: RequestNgx, answer: Response): Promise<Verdict> {
+  const { request } = ngx;
+  if (ngx.headersSent) {
+    request.log("error", "a handler returned a Response after it had printed: its status and headers are lost");
+  } else {
+    const { response } = request;
+    response.status = answer.status;
+    if (answer.statusText !== "") response.reason = encodeUtf8(answer.statusText);
+    for (const [name, value] of answer.headers) if (name !== "set-cookie") copyHeader(request, name, value);
+    for (const cookie of answer.headers.getSetCookie()) response.headers.add("Set-Cookie", safeValue("Set-Cookie", cookie));
+  }
+  if (answer.body) return answerStream(ngx, answer.body as unknown as Streamed);
+  return ngx.output ? ngx.output.finish() : respond(request, undefined);
+}
+
+function copyHeader({ response }: Request, name: string, value: string): void {
+  const text = safeValue(name, value);
+  if (name === "content-type") setContentType(response, text);
+  else if (name === "etag") response.etag = text;
+  else if (name === "content-encoding") response.contentEncoding = text;
+  // The length is counted, and the connection is the server's.
+  else if (!["content-length", "transfer-encoding", "connection", "keep-alive"].includes(name))
+    response.headers.set(canonical(name), text);
+}
+
+const canonical = (name: string): string => name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
+
+async function answerStream(ngx: RequestNgx, stream: Streamed): Promise<Verdict> {
+  const { request, generation } = ngx;
+  const iterator = generation.enter(() => stream[Symbol.asyncIterator]());
+  const pull = (): Promise<IteratorResult<unknown>> => generation.enter(() => iterator.next());
+  try {
+    // A stream of one chunk is a whole body: it gets its length and leaves in one write.
+    const first = await pull();
+    if (first.done) return ngx.output ? ngx.output.finish() : respond(request, "");
+    const second = await pull();
+    if (second.done && !ngx.output) return respond(request, checkedChunk(first.value));
+    if (!ngx.output) {
+      host.setContentType(request);
+      const verdict = await request.sendHead();
+      if (verdict !== OK) {
+        await iterator.return?.();
+        return verdict;
+      }
+    } else await ngx.output.flush();
+    await request.send(checkedChunk(first.value));
+    for (let next = second; !next.done; next = await pull()) await request.send(checkedChunk(next.value));
+    await request.send("", true);
+    return DONE;
+  } catch (error) {
+    if (error instanceof ClientGone || request.exchange.aborted) {
+      // Closes what the stream has open; how that ends is of no use to anybody.
+      Promise.resolve(iterator.return?.()).catch(() => undefined);
+      request.log("info", "client prematurely closed connection");
+      return ERROR;
+    }
+    throw error;
+  }
+}
+
+function checkedChunk(chunk: unknown): Chunk {
+  if (typeof chunk === "string" || chunk instanceof Uint8Array) return chunk;
+  throw new TypeError(`a stream gave ${Bun.inspect(chunk)}, which is neither text nor bytes`);
+}

@@ -1,0 +1,142 @@
+import { asHost } from "../std/host_context.ts";
+import type { Generation } from "./generation.ts";
+
+/** @param premature The generation is being replaced or the worker is stopping: the time has not come. */
+export type TimerCallback<Args extends unknown[] = unknown[]> = (premature: boolean, ...args: Args) => unknown;
+
+/** One timer, to cancel it. */
+export interface TimerHandle {
+  /** @returns Whether there was still something to cancel. */
+  cancel(): boolean;
+  readonly pending: boolean;
+}
+
+export interface TimerApi {
+  /**
+   * Calls `callback` once, after `seconds`, to the millisecond; 0 is as soon as the running code lets go.
+   * @throws RangeError for a negative delay; Error when there are `lua_max_pending_timers` already, or the worker is
+   * stopping and the delay is not 0.
+   * @see lua-nginx-module, ngx.timer.at
+   */
+  at<Args extends unknown[]>(seconds: number, callback: TimerCallback<Args>, ...args: Args): TimerHandle;
+  /** As `at`, again and again. A call that takes longer than the interval does not hold up the next one. */
+  every<Args extends unknown[]>(seconds: number, callback: TimerCallback<Args>, ...args: Args): TimerHandle;
+  /** Timers whose time has not come. */
+  pendingCount(): number;
+  /** Calls that are under way. */
+  runningCount(): number;
+}
+
+class Pending implements TimerHandle {
+  timer: Timer | undefined;
+  pending = true;
+
+  constructor(
+    private readonly timers: Timers,
+    readonly delayMs: number,
+    readonly again: boolean,
+    readonly callback: TimerCallback,
+    readonly args: unknown[],
+  ) {}
+
+  cancel(): boolean {
+    if (!this.pending) return false;
+    this.pending = false;
+    clearTimeout(this.timer);
+    this.timers.pending.delete(this);
+    return true;
+  }
+}
+
+/** The timers of one generation. */
+export class Timers {
+  readonly pending = new Set<Pending>();
+  maxPending = 1024;
+  maxRunning = 256;
+  #running = 0;
+  #ended = false;
+  #idle: (() => void)[] = [];
+
+  constructor(private readonly generation: Generation) {}
+
+  readonly api: TimerApi = {
+    at: (seconds, callback, ...args) => this.#add(seconds, callback as TimerCallback, args, false),
+    every: (seconds, callback, ...args) => {
+      if (seconds === 0) throw new RangeError("ngx.timer.every cannot have a delay of 0");
+      return this.#add(seconds, callback as TimerCallback, args, true);
+    },
+    pendingCount: () => this.pending.size,
+    runningCount: () => this.#running,
+  };
+
+  #add(seconds: number, callback: TimerCallback, args: unknown[], again: boolean): TimerHandle {
+    if (typeof callback !== "function") throw new TypeError("a timer needs a function to call");
+    if (!(seconds >= 0)) throw new RangeError(`a timer cannot have a delay of ${seconds} seconds`);
+    if (this.#ended && seconds > 0) throw new Error("process exiting");
+    if (this.pending.size >= this.maxPending) throw new Error("too many pending timers");
+    const entry = new Pending(this, seconds * 1000, again, callback, args);
+    this.pending.add(entry);
+    this.#arm(entry);
+    return entry;
+  }
+
+  #arm(entry: Pending): void {
+    // Our timer and not the handler's generation's: it has to be told when that one ends.
+    entry.timer = asHost(() => setTimeout(() => this.#fire(entry), entry.delayMs));
+  }
+
+  #fire(entry: Pending): void {
+    if (entry.again) this.#arm(entry);
+    else {
+      entry.pending = false;
+      this.pending.delete(entry);
+    }
+    if (this.#running >= this.maxRunning) {
+      this.generation.log("alert", `${this.#running} timers are running: one more is skipped`);
+      return;
+    }
+    this.#call(entry, this.#ended && entry.delayMs > 0);
+  }
+
+  #call(entry: Pending, premature: boolean): void {
+    this.#running++;
+    let result: unknown;
+    try {
+      result = this.generation.enter(entry.callback, premature, ...entry.args);
+    } catch (error) {
+      return this.#failed(error);
+    }
+    if (!(result instanceof Promise)) return this.#done();
+    result.then(
+      () => this.#done(),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  #failed(error: unknown): void {
+    this.generation.failed("ngx.timer", error);
+    this.#done();
+  }
+
+  #done(): void {
+    if (--this.#running > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** Tells each timer that waits, as OpenResty does when a worker stops: `premature` is true. */
+  retire(): void {
+    this.#ended = true;
+    for (const entry of [...this.pending]) if (entry.delayMs > 0 && entry.cancel()) this.#call(entry, true);
+  }
+
+  /** Resolves when no call is under way, or after `ms`. */
+  async idle(ms: number): Promise<void> {
+    for (const entry of this.pending) entry.cancel();
+    if (this.#running === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#idle.push(resolve);
+    const timer = setTimeout(resolve, ms);
+    await promise;
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,75 @@
+import type { LogLevel } from "../core/log.ts";
+import { asHost } from "../std/host_context.ts";
+import { Generation } from "./generation.ts";
+import { constants } from "./constants.ts";
+import type { SharedZones } from "./shared.ts";
+import type { TimerApi } from "./timer.ts";
+import * as encoding from "./encoding.ts";
+import * as time from "./time.ts";
+
+/** OpenResty's numbers for the levels of the error log, and nginx's names for them. */
+const levelNames: readonly LogLevel[] = ["stderr", "emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
+
+export type Level = number | LogLevel;
+
+/** Text of what a script prints or logs: as OpenResty's, and objects as JSON. */
+export function textOf(values: readonly unknown[]): string {
+  if (values.length === 1 && typeof values[0] === "string") return values[0];
+  let text = "";
+  for (const value of values) text += textOfOne(value);
+  return text;
+}
+
+function textOfOne(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (Array.isArray(value)) return textOf(value);
+  if (value instanceof Error) return value.stack ?? String(value);
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.length).toString();
+  if (typeof value === "object" && value !== null) return JSON.stringify(value) ?? String(value);
+  return String(value);
+}
+
+/** What a script may use without a request: in timers, `init_worker`, and wherever a module imports `ngx`. */
+export class WorkerNgx {
+  /** The generation that the calling code belongs to. */
+  get generation(): Generation {
+    return Generation.current();
+  }
+
+  get shared(): SharedZones {
+    return this.generation.shared;
+  }
+
+  get timer(): TimerApi {
+    return this.generation.timers.api;
+  }
+
+  get worker(): Generation["worker"] {
+    return this.generation.worker;
+  }
+
+  /** Writes to the error log: `ngx.log(ngx.ERR, "text", value)`, or `ngx.log("error", …)`. */
+  log(level: Level, ...values: unknown[]): void {
+    asHost(writeLog, this.generation, levelName(level), textOf(values));
+  }
+
+  /** Resolves after so many seconds, to the millisecond. */
+  sleep(seconds: number): Promise<void> {
+    if (!(seconds >= 0)) throw new RangeError(`ngx.sleep cannot wait ${seconds} seconds`);
+    return Bun.sleep(seconds * 1000);
+  }
+}
+
+function writeLog(generation: Generation, level: LogLevel, message: string): void {
+  generation.log(level, message);
+}
+
+export function levelName(level: Level): LogLevel {
+  const name = typeof level === "number" ? levelNames[level] : level;
+  if (name === undefined || !levelNames.includes(name)) throw new RangeError(`there is no log level ${String(level)}`);
+  return name;
+}
+
+type Constants = typeof constants & typeof encoding & typeof time;
+export interface WorkerNgx extends Readonly<Constants> {}
+Object.assign(WorkerNgx.prototype, constants, encoding, time);
