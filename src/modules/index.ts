@@ -7,6 +7,7 @@ import { core } from "./core/core.ts";
 import { errorLog } from "./error_log/error_log.ts";
 import { geo } from "./geo/geo.ts";
 import { gzip } from "./gzip/gzip.ts";
+import { handlers } from "./handlers/handlers.ts";
 import { headers } from "./headers/headers.ts";
 import { index } from "./index/index_files.ts";
 import { log } from "./log/log.ts";
@@ -26,6 +27,7 @@ import { splitClients } from "./split_clients/split_clients.ts";
 import { staticFiles } from "./static/static.ts";
 import { stubStatus } from "./stub_status/stub_status.ts";
 import { tryFiles } from "./try_files/try_files.ts";
+import { ts } from "./ts/ts.ts";
 import { upstream } from "./upstream/upstream.ts";
 import { userid } from "./userid/userid.ts";
 
@@ -58,6 +60,8 @@ export const modules: readonly AnyModule[] = [
   index,
   staticFiles,
   notModified,
+  handlers,
+  ts,
   headers,
   userid,
   gzip,
