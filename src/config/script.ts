@@ -191,7 +191,7 @@ class TypeScriptScanner {
   }
 }
 
-/** Lua cannot be run, but its blocks are read to their right end, so that one error is reported for each and no more. */
+/** Lua cannot be run, but its blocks are read to their right end, so that each makes one error and no more. */
 function luaEnd(text: string, start: number): number {
   let depth = 0;
   const token = /--(?=\[=*\[)|--[^\n]*|\[(=*)\[|"(?:\\[^]|[^"\\\n])*"?|'(?:\\[^]|[^'\\\n])*'?|[{}]/g;

@@ -23,7 +23,7 @@ interface Part {
 
 const nothing: Part = { open: 0, settled: false, factor: 1 };
 
-/** Bounds the effort, on the high side, from which bytes can begin what: a choice the next byte settles costs nothing. */
+/** Bounds the effort, on the high side, by which bytes can begin what: a choice that the next byte settles is none. */
 export function backtracks(root: Node): Effort {
   const { open, settled, factor } = partOf(root, noBytes);
   let degree = open + (settled ? 1 : 0);
@@ -121,10 +121,10 @@ function repeatPart({ body, min, max, mode }: Repeat, follow: ByteSet): Part {
   const again = max > 1 ? firstBytes(body, noBytes) : noBytes;
   const inner = partOf(body, follow | again);
   const simple = mode === "possessive" && body.kind === "set";
-  const choice =
-    !simple && min !== max && (lengthOf(body).min === 0 || (firstBytes(body, noBytes) & follow) !== noBytes);
+  const canBeEmpty = lengthOf(body).min === 0;
+  const choice = !simple && min !== max && (canBeEmpty || (firstBytes(body, noBytes) & follow) !== noBytes);
   if (max > fewRounds) {
-    if (inner.open > 0 || inner.factor > 1 || (choice && lengthOf(body).min === 0))
+    if (inner.open > 0 || inner.factor > 1 || (choice && canBeEmpty))
       return { open: Infinity, settled: true, factor: Infinity };
     return choice ? { open: 1, settled: inner.settled, factor: 1 } : { open: 0, settled: true, factor: 1 };
   }

@@ -3,14 +3,15 @@ import {
   byte,
   type ByteSet,
   complement,
-  escapeClasses,
   noBytes,
   notNewline,
   posixClasses,
   range,
   withBothCases,
 } from "./byte_set.ts";
-import { type Backreference, lengthOf, type Node, PatternError, type Position, some } from "./syntax.ts";
+import { anyNewline, classEscape, controls, positions, wordEdge } from "./escapes.ts";
+import { type Options, setOption } from "./options.ts";
+import { type Backreference, lengthOf, type Node, PatternError, some } from "./syntax.ts";
 
 export interface Parsed {
   readonly root: Node;
@@ -18,16 +19,6 @@ export interface Parsed {
   readonly groups: number;
   /** The groups that have names. */
   readonly names: ReadonlyMap<string, number>;
-}
-
-interface Options {
-  caseless: boolean;
-  multiline: boolean;
-  dotAll: boolean;
-  extended: boolean;
-  extendedInClasses: boolean;
-  noCapture: boolean;
-  ungreedy: boolean;
 }
 
 /** As PCRE's own limit. */
@@ -43,27 +34,6 @@ const nameCharactersMax = 32;
 export function parsePattern(pattern: string, options: { readonly caseInsensitive?: boolean | undefined }): Parsed {
   return new Parser(pattern, options.caseInsensitive ?? false).parse();
 }
-
-const positions: Record<string, Position> = {
-  A: "start",
-  Z: "end or last newline",
-  z: "end",
-  b: "word boundary",
-  B: "no word boundary",
-};
-const controls: Record<string, number> = { a: 7, e: 27, f: 12, n: 10, r: 13, t: 9 };
-
-/** CR LF counts as one, and is not taken apart again. */
-const anyNewline: Node = {
-  kind: "atomic",
-  body: {
-    kind: "alternatives",
-    branches: [
-      { kind: "sequence", nodes: [13, 10].map((code) => ({ kind: "set", set: byte(code) })) },
-      { kind: "set", set: escapeClasses.v! },
-    ],
-  },
-};
 
 class Parser {
   #at = 0;
@@ -517,43 +487,6 @@ class Parser {
 
 export function branchesOf(node: Node): readonly Node[] {
   return node.kind === "alternatives" ? node.branches : [node];
-}
-
-function classEscape(letter: string): ByteSet | undefined {
-  const lower = letter.toLowerCase();
-  const set = Object.hasOwn(escapeClasses, lower) ? escapeClasses[lower]! : undefined;
-  return set === undefined || letter === lower ? set : complement(set);
-}
-
-function setOption(options: Options, letter: string, on: boolean): void {
-  switch (letter) {
-    case "i":
-      options.caseless = on;
-      break;
-    case "m":
-      options.multiline = on;
-      break;
-    case "s":
-      options.dotAll = on;
-      break;
-    case "n":
-      options.noCapture = on;
-      break;
-    case "x":
-      options.extended = on;
-      options.extendedInClasses = false;
-      break;
-    case "U":
-      options.ungreedy = on;
-      break;
-  }
-}
-
-/** `[[:<:]]` and `[[:>:]]`, the start and the end of a word. */
-function wordEdge(start: boolean): Node {
-  const body: Node = { kind: "set", set: escapeClasses.w! };
-  const look: Node = { kind: "look", behind: !start, negative: false, body };
-  return { kind: "sequence", nodes: [{ kind: "assertion", at: "word boundary" }, look] };
 }
 
 function describeGroup(start: string): string {

@@ -1,6 +1,6 @@
-// Regular expressions as nginx has them: PCRE's, on byte strings. Most are translated for the runtime's own engine. That
-// one has no limit to the work it does for one subject, so it is only given subjects short enough for the pattern; longer
-// ones, and patterns it cannot express, go to a matcher that counts its steps.
+// Regular expressions as nginx has them: PCRE's, on byte strings. Most are translated for the runtime's own engine.
+// What work that does for one subject cannot be limited, so it is only given subjects that are short enough for the
+// pattern; longer ones, and patterns it cannot express, go to a matcher that counts its steps.
 
 import { backtracks, firstBytes, startsAtStart } from "./ambiguity.ts";
 import { allBytes, has } from "./byte_set.ts";
@@ -45,11 +45,11 @@ export interface PcreMatch extends ReadonlyArray<string | undefined> {
  */
 const effortMax = 8_000_000;
 
-/** The same for patterns with parts that it does not compile to machine code: its steps take twenty times as long then. */
+/** The same for a pattern with parts that are not compiled to machine code: its steps take twenty times as long. */
 const effortInterpretedMax = 400_000;
 
-/** The most counted steps for one subject, some 50 ms. PCRE too gives up at a limit, and nginx then answers 500. */
-const stepsMax = 5_000_000;
+/** The most counted steps for one subject, some 20 to 100 ms. PCRE too has a limit, at which nginx answers 500. */
+const stepsMax = 2_000_000;
 
 /** After so many, failures are remembered: for the usual subject that would cost more than it saves. */
 const stepsUnremembered = 50_000;
@@ -120,7 +120,7 @@ export class Matcher {
     }
     const { degree, factor } = backtracks(parsed.root);
     const effort = some(parsed.root, isReferring) ? effortInterpretedMax : effortMax;
-    const lengthMax = degree === 0 ? Infinity : Math.floor((effort / factor) ** (1 / degree));
+    const lengthMax = factor > effort ? 0 : Math.floor((effort / factor) ** (1 / degree));
     this.#regexLengthMax = this.#regex ? lengthMax : -1;
     this.#startsAtStart = startsAtStart(parsed.root);
     const first = firstBytes(parsed.root, allBytes);
@@ -139,7 +139,7 @@ export class Matcher {
   /**
    * @param subject A byte string.
    * @param from Where the search starts; what lies before can still be looked behind at.
-   * @returns undefined where nothing matches; "match limit" where that was not known after the work one subject is worth.
+   * @returns undefined where nothing matches; "match limit" where that is unknown after the work a subject is worth.
    */
   exec(subject: string, from = 0): PcreMatch | undefined | "match limit" {
     if (subject.length > this.#regexLengthMax) return this.#execCounted(subject, from);

@@ -56,7 +56,7 @@ export interface Program {
   readonly choices: number;
 }
 
-/** Repeats of groups are written out; a pattern that takes more than this is refused, as PCRE refuses it, for its size. */
+/** Repeats of groups are written out; a pattern that takes more than this is refused for its size, as PCRE would. */
 const instructionsMax = 50_000;
 
 /**
