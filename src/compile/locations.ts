@@ -5,7 +5,9 @@ import type { Directive } from "../core/directive.ts";
 import type { Level } from "../core/level.ts";
 import type { AnyModule } from "../core/module.ts";
 import { compilePattern } from "../core/pattern.ts";
-import type { LocationKind, LocationPlan, LocationTree, Pattern } from "../core/plan.ts";
+import type { LocationKind, LocationPlan, LocationTree, Pattern, Step } from "../core/plan.ts";
+import type { Request } from "../core/request.ts";
+import { escapeUri } from "../std/uri_escape.ts";
 import { report } from "./read.ts";
 import { stepsOf } from "./steps.ts";
 
@@ -70,8 +72,26 @@ export function compileLocations(
       report(error, cycle);
     }
   }
+  for (const plan of prefixes) {
+    const bare = plan.name.slice(0, -1);
+    if (plan.name.length < 2 || !plan.name.endsWith("/") || declared.has(bare) || declared.has(`= ${bare}`)) continue;
+    if (modules.some((module) => module.addsSlash && module.handler?.(plan.confs[module.index] as never)))
+      exact.set(bare, slashRedirect(plan));
+  }
   prefixes.sort((a, b) => b.name.length - a.name.length);
   return { tree: { exact, prefixes, regexes }, named };
+}
+
+/** Stands beside a prefix location `/x/` that is handled as a tree, and sends `/x` there. */
+function slashRedirect(plan: LocationPlan): LocationPlan {
+  const hook = (request: Request): number => {
+    const path = escapeUri(plan.name);
+    request.response.location = request.args === "" ? path : `${path}?${request.args}`;
+    return 301;
+  };
+  const step: Step = { hook, conf: undefined, module: "core", nextPhase: 1 };
+  const steps = [step];
+  return { ...plan, kind: "exact", name: plan.name.slice(0, -1), rewrite: [], lateRewrite: [], steps, subrequestSteps: steps };
 }
 
 function checkNesting({ kind, name, place }: LocationName, parent: Parent): void {

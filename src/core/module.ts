@@ -72,6 +72,8 @@ export interface ModuleSpec<D extends Directives, F extends Fields> {
   readonly enabled?: (conf: ConfOf<D, F>, phase: Phase) => boolean;
   /** The content handler that this configuration gives its location, if any; at most one module may. */
   readonly handler?: (conf: ConfOf<D, F>) => Hook<ConfOf<D, F>> | undefined;
+  /** A handler that stands for a tree: a request for `/x` is redirected to its location `/x/`. */
+  readonly addsSlash?: boolean;
   /** Rules over the access phase's steps; undefined leaves them as they are, each one having to agree. */
   readonly composeAccess?: (conf: ConfOf<D, F>, steps: Step[]) => Step[] | undefined;
   /** Computes what can be settled once a level's values are merged. May write its own fields. */
@@ -90,6 +92,7 @@ export interface Module<D extends Directives = Directives, F extends Fields = Fi
   readonly hooks: Hooks<never>;
   readonly enabled?: ((conf: never, phase: Phase) => boolean) | undefined;
   readonly handler?: ((conf: never) => Hook<never> | undefined) | undefined;
+  readonly addsSlash: boolean;
   readonly composeAccess?: ((conf: never, steps: Step[]) => Step[] | undefined) | undefined;
   readonly prepare?: ((conf: never, level: Level) => void) | undefined;
   readonly finish?: ((cycle: Cycle, main: Level) => void) | undefined;
@@ -119,6 +122,7 @@ export function defineModule<D extends Directives = {}, F extends Fields = {}>(s
     hooks: (spec.hooks ?? {}) as Hooks<never>,
     enabled: spec.enabled,
     handler: spec.handler as Module["handler"],
+    addsSlash: spec.addsSlash ?? false,
     composeAccess: spec.composeAccess,
     prepare: spec.prepare,
     finish: spec.finish,

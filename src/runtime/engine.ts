@@ -8,6 +8,7 @@ import type { ListenerPlan, Plan, Step } from "../core/plan.ts";
 import { Request } from "../core/request.ts";
 import { BodyTimeout, BodyTooLarge } from "../core/request_body.ts";
 import { core } from "../modules/core/core.ts";
+import { accessLogFiles } from "../modules/log/log.ts";
 import { filePath } from "../modules/core/path.ts";
 import { answerStatus, clientClosedRequest, drop } from "./error_page.ts";
 import type { ErrorLogs } from "./error_log.ts";
@@ -285,6 +286,8 @@ export class HttpEngine implements Engine {
       counters.own[counter.writing]!--;
       this.active--;
       request.plan.cycle.release();
+      // Who waits for the connection to close finds the request in the log: a line of its own costs little beside that.
+      if (!request.keepalive) accessLogFiles.flush();
       exchange.finished(request.keepalive);
     };
     const verdict = this.#log(request);

@@ -14,6 +14,8 @@ import { DECLINED, DONE, ERROR, OK, type Verdict } from "../core/phase.ts";
 import type { Request } from "../core/request.ts";
 import { reasonPhrase } from "../core/status.ts";
 import { FileTruncated, readSlice } from "../modules/open_file_cache/read_body.ts";
+import { core } from "../modules/core/core.ts";
+import { parseOffset } from "../std/units.ts";
 import { headFields } from "./head.ts";
 import { paced } from "./pace.ts";
 import { walk } from "./walk.ts";
@@ -75,6 +77,9 @@ function link(request: Request, verdict: Verdict): Verdict {
     return verdict;
   }
   request.headSent = true;
+  const { rate } = core.of(request);
+  if (rate && request.limitRate === undefined && !request.parent)
+    request.limitRate = parseOffset(rate.evaluate(request)) ?? 0;
   if (!request.bodyAtHand) request.sink = chain(request, request.filters);
   return OK;
 }

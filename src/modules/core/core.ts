@@ -148,14 +148,15 @@ export const core = defineModule({
     max_headers: noEffect(upToServer, "the runtime takes up to 198 header lines"),
   },
   fields: {
-    /** The name in the Server header; undefined without one. */
-    serverHeader: field(""),
+    /** `limit_rate` where there is one to compute; undefined for most. */
+    rate: field<ComplexValue | undefined>(undefined),
     /** The merged error pages by status. */
     errorPages: field<ReadonlyMap<number, ErrorPage>>(new Map()),
   },
   variables,
   prefixes,
   prepare(conf) {
+    conf.rate = conf.limit_rate.constant === "0" ? undefined : conf.limit_rate;
     conf.errorPages = new Map(conf.error_page.flat().reverse().map((page) => [page.status, page]));
   },
 });

@@ -61,10 +61,10 @@ export function queryArgument(args: string, name: string): string | undefined {
   return undefined;
 }
 
-/** The value of cookie `name`; the first where a client sends several. */
+/** The value of cookie `name`; the first where a client sends several. A comma is part of a value (RFC 6265). */
 export function cookie(request: Request, name: string): string | undefined {
   for (const line of request.headers.all("cookie"))
-    for (const pair of line.split(/[;,]/)) {
+    for (const pair of line.split(";")) {
       const equals = pair.indexOf("=");
       if (equals > 0 && pair.slice(0, equals).trim().toLowerCase() === name) return pair.slice(equals + 1).trim();
     }

@@ -168,6 +168,7 @@ export const proxy = defineModule({
     tls: field<Omit<TlsOptions, "serverName">>({ rejectUnauthorized: false, ca: undefined, cert: undefined, key: undefined }),
   },
   variables,
+  addsSlash: true,
   handler: (conf) => (conf.proxy_pass ? pass : undefined),
   prepare(conf) {
     const passed = new Set(conf.proxy_pass_header);

@@ -21,6 +21,8 @@ export function applyHead(
   reason: string,
   headers: readonly string[],
 ): Verdict | Promise<Verdict> | undefined {
+  const rate = conf.ignored.has("x-accel-limit-rate") ? undefined : valueOf(headers, "x-accel-limit-rate");
+  if (rate !== undefined) request.limitRate = rate === "off" ? 0 : (parseSize(rate) ?? 0);
   const accel = conf.ignored.has("x-accel-redirect") ? undefined : valueOf(headers, "x-accel-redirect");
   if (accel !== undefined && !request.parent?.parent) return internalRedirect(request, headers, accel);
   if (conf.proxy_intercept_errors && status >= 300 && request.hasErrorPage(status)) {
@@ -39,7 +41,6 @@ function applyField(request: Request, conf: ProxyConf, to: Destination, name: st
   const { response } = request;
   const lower = name.toLowerCase();
   if (hopByHop.has(lower)) return;
-  if (lower === "x-accel-limit-rate" && !conf.ignored.has(lower)) request.limitRate = value === "off" ? 0 : parseSize(value);
   if (conf.hidden.has(lower)) return;
   switch (lower) {
     case "content-type": {

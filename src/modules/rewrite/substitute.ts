@@ -1,7 +1,7 @@
 import type { Arguments } from "../../core/arguments.ts";
 import { compilePattern } from "../../core/pattern.ts";
 import type { Request } from "../../core/request.ts";
-import { escapeArgs } from "../../std/uri_escape.ts";
+import { escapeArgs, unescapeRedirect } from "../../std/uri_escape.ts";
 import { leave, next, type Operation } from "./program.ts";
 
 type Flag = "" | "last" | "break" | "redirect" | "permanent";
@@ -25,7 +25,7 @@ export function readRewrite(args: Arguments): Operation {
     if (!captures) return next;
     const newArgs = rewrittenArgs(request, query && escaped(request, captures, query.evaluate), keepArgs);
     if (status > 0) {
-      const target = escaped(request, captures, path.evaluate);
+      const target = unescapeRedirect(escaped(request, captures, path.evaluate));
       request.response.location = newArgs === "" ? target : `${target}?${newArgs}`;
       return status;
     }

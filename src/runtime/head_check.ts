@@ -1,0 +1,53 @@
+import type { Request } from "../core/request.ts";
+import { core } from "../modules/core/core.ts";
+
+/** What a client may send once only (RFC 9110), under the length of the name: most names have none of these lengths. */
+const unique: readonly (readonly string[] | undefined)[] = byLength(
+  "host expect if-match if-range authorization if-none-match content-range content-length transfer-encoding " +
+    "if-modified-since if-unmodified-since",
+);
+
+function byLength(names: string): (string[] | undefined)[] {
+  const table: (string[] | undefined)[] = [];
+  for (const name of names.split(" ")) (table[name.length] ??= []).push(name);
+  return table;
+}
+
+/**
+ * Judges the request's header fields once, before anything reads them: a repeated field that must be unique is an
+ * error, one with a name that nginx calls invalid is left out (`ignore_invalid_headers`, `underscores_in_headers`).
+ * @returns What is wrong, for the log; undefined when all is well.
+ */
+export function checkHead(request: Request): string | undefined {
+  const { flat } = request.headers;
+  let seen: string | undefined;
+  for (let i = 0; i < flat.length; i += 2) {
+    const name = flat[i]!;
+    if (!isPlain(name)) {
+      const conf = core.of(request);
+      if (conf.ignore_invalid_headers && !(conf.underscores_in_headers && isPlain(name.replaceAll("_", "-")))) {
+        request.log("info", `client sent invalid header line: "${name}: ${flat[i + 1]}"`);
+        flat.splice(i, 2);
+        i -= 2;
+        continue;
+      }
+    }
+    const candidates = unique[name.length];
+    if (!candidates) continue;
+    const lower = name.toLowerCase();
+    if (!candidates.includes(lower)) continue;
+    if (seen?.includes(`${lower};`)) return `client sent duplicate header line: "${name}: ${flat[i + 1]}"`;
+    seen = seen === undefined ? `${lower};` : `${seen}${lower};`;
+  }
+  return undefined;
+}
+
+/** Letters, digits and hyphens only. */
+function isPlain(name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    const lower = code | 32;
+    if ((lower < 97 || lower > 122) && (code < 48 || code > 57) && code !== 45) return false;
+  }
+  return true;
+}
