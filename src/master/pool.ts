@@ -127,6 +127,8 @@ export class Pool {
       for (const slot of this.#slots) this.#leave(slot, 0, true);
       this.#slots = former;
       this.#current = current;
+      // One that died and came up again meanwhile has the generation that is not to be.
+      for (const { worker } of former) if (worker?.generation === next) worker.kill();
     }
     this.#watch(this.#current!.settings);
     return refusal;

@@ -1,6 +1,10 @@
-/** One worker process, as the master sees it. */
+/**
+ * One worker process, as the master sees it. Bun hands descriptors over only when it spawns; so that a reload can open
+ * addresses in a living worker, each is born with a unix socket over which descriptors follow (SCM_RIGHTS: 24 µs).
+ * A worker that bound its own SO_REUSEPORT socket instead would take the connections queued there with it when it dies.
+ */
 import type { Subprocess } from "bun";
-import { hasLibc } from "../std/libc.ts";
+import { hasLibc, SystemError } from "../std/libc.ts";
 import { closeDescriptor, sendDescriptors, socketPair } from "../std/posix_socket.ts";
 import type { GenerationMessage, Log, MasterMessage, MasterSettings, WorkerMessage } from "./contract.ts";
 import { inheritVariable, type Listeners } from "./listeners.ts";
@@ -42,6 +46,8 @@ interface WorkerEvents {
 export class WorkerProcess {
   readonly exited: Promise<Exit>;
   readonly startedAt = performance.now();
+  /** What it was last told to serve. */
+  generation: Generation | undefined;
   /** Activated a generation and was not asked to leave. */
   serving = false;
   /** Pings in a row that went unanswered. */
@@ -120,7 +126,8 @@ export class WorkerProcess {
     try {
       if (this.#channel !== undefined) sendDescriptors(this.#channel, fds);
     } catch (error) {
-      return this.#over ? { outcome: "exited" } : { outcome: "failed", text: (error as Error).message };
+      const broken = error instanceof SystemError && error.code === "EPIPE"; // it has gone, which we hear soon
+      return broken ? { outcome: "exited" } : { outcome: "failed", text: (error as Error).message };
     }
     const answer = this.#answer(`prepared ${number}`, prepareTimeoutMs);
     this.send({ type: "generation", number, settings, snapshot, listens });
@@ -128,7 +135,9 @@ export class WorkerProcess {
   }
 
   /** Has it serve what it prepared. */
-  async activate({ number, settings }: Generation): Promise<Answer> {
+  async activate(generation: Generation): Promise<Answer> {
+    const { number, settings } = generation;
+    this.generation = generation;
     const answer = this.#answer(`ready ${number}`, prepareTimeoutMs);
     this.send({ type: "activate", number });
     this.#has = new Set(settings.listens.map(({ key }) => key));
