@@ -1,29 +1,33 @@
+import { describePcreError, type PcreMatch, compilePcre, Matcher } from "../std/pcre/pcre.ts";
 import type { Arguments } from "./arguments.ts";
 import { ConfigError } from "./arguments.ts";
 import type { Place } from "./diagnostic.ts";
 import type { Pattern } from "./plan.ts";
 
-/** Compiles a regular expression of the configuration; its named groups become variables. */
+/** What nginx's log line calls PCRE2_ERROR_MATCHLIMIT. */
+const matchLimit = -47;
+
+/**
+ * Compiles a regular expression of the configuration; its named groups become variables.
+ * Matching throws where a subject would take more work than one is worth: nginx answers 500 to that.
+ */
 export function compilePattern(
   args: Arguments,
   source: string,
   place: Place,
   options: { readonly caseInsensitive?: boolean } = {},
 ): Pattern {
-  let regex: RegExp;
-  try {
-    regex = new RegExp(source, options.caseInsensitive ? "i" : "");
-  } catch (error) {
-    throw new ConfigError(`pcre_compile() failed: ${(error as Error).message} in "${source}"`, place);
-  }
-  const names = [...source.matchAll(/\(\?P?<([A-Za-z_]\w*)>/g)].map((match) => match[1]!);
-  const variables = names.map((name) => args.cycle.variables.define(name, {}));
+  const matcher = compilePcre(source, options);
+  if (!(matcher instanceof Matcher)) throw new ConfigError(describePcreError(matcher, source), place);
+  const named = [...matcher.names].map(([name, group]) => ({ group, variable: args.cycle.variables.define(name, {}) }));
   return {
     source,
-    match(subject, request) {
-      const found = regex.exec(subject);
+    match(subject, request): PcreMatch | undefined {
+      const found = matcher.exec(subject);
       if (!found) return undefined;
-      if (request) for (const [i, variable] of variables.entries()) request.values[variable.index] = found.groups?.[names[i]!] ?? "";
+      if (found === "match limit")
+        throw new Error(`pcre2_match() failed: ${matchLimit} on "${subject.slice(0, 1000)}" using "${source}"`);
+      if (request) for (const { group, variable } of named) request.values[variable.index] = found[group] ?? "";
       return found;
     },
   };
