@@ -45,7 +45,7 @@ serve: resty
 test: node_modules/.package-lock.json resty
 	sh scripts/packages.sh
 	@mkdir -p $(dir $(TEST_REPORT))
-	$(BUN) test --timeout $(TEST_TIMEOUT_MS) --reporter=junit --reporter-outfile=$(TEST_REPORT)
+	RESTY_BIN=$(CURDIR)/resty $(BUN) test --timeout $(TEST_TIMEOUT_MS) --reporter=junit --reporter-outfile=$(TEST_REPORT)
 
 check: node_modules/.package-lock.json
 	$(BUN) check
