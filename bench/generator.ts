@@ -143,6 +143,8 @@ export class Generator implements ConnectionOwner {
     if (now - this.#measureToMs < this.#job.graceMs) return;
     for (const connection of this.#connections) {
       while (connection.inFlight > 0) this.#unanswered(connection.take(), now);
+      if (this.#job.keepAlive || connection.state !== "connecting") continue;
+      this.#count(this.#rows[0]!.errors, connection.dueMs, "unanswered", "no connection when the run ended");
     }
     const pace = this.#pace;
     const step = this.#rows[0];
