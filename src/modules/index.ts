@@ -1,12 +1,19 @@
 import type { AnyModule } from "../core/module.ts";
 import { access } from "./access/access.ts";
+import { addition } from "./addition/addition.ts";
 import { authBasic } from "./auth_basic/auth_basic.ts";
 import { authRequest } from "./auth_request/auth_request.ts";
+import { autoindex } from "./autoindex/autoindex.ts";
 import { browser } from "./browser/browser.ts";
+import { charset } from "./charset/charset.ts";
 import { core } from "./core/core.ts";
+import { dav } from "./dav/dav.ts";
+import { emptyGif } from "./empty_gif/empty_gif.ts";
 import { errorLog } from "./error_log/error_log.ts";
 import { geo } from "./geo/geo.ts";
+import { gunzip } from "./gunzip/gunzip.ts";
 import { gzip } from "./gzip/gzip.ts";
+import { gzipStatic } from "./gzip_static/gzip_static.ts";
 import { handlers } from "./handlers/handlers.ts";
 import { headers } from "./headers/headers.ts";
 import { index } from "./index/index_files.ts";
@@ -16,6 +23,7 @@ import { map } from "./map/map.ts";
 import { notModified } from "./not_modified/not_modified.ts";
 import { openFileCache } from "./open_file_cache/open_file_cache.ts";
 import { proxy } from "./proxy/proxy.ts";
+import { randomIndex } from "./random_index/random_index.ts";
 import { range } from "./range/range.ts";
 import { realip } from "./realip/realip.ts";
 import { redis } from "./redis/redis.ts";
@@ -57,13 +65,21 @@ export const modules: readonly AnyModule[] = [
   authBasic,
   authRequest,
   tryFiles,
+  emptyGif,
+  randomIndex,
   index,
+  autoindex,
+  dav,
+  gzipStatic,
   staticFiles,
   notModified,
   handlers,
   ts,
   headers,
   userid,
+  gunzip,
+  addition,
+  charset,
   gzip,
   range,
   log,

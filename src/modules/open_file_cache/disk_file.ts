@@ -39,7 +39,7 @@ const special: NoFile = { kind: "special" };
 /** Why there is nothing to send: which call failed, and how. */
 export interface OpenFailure {
   readonly kind: "failure";
-  readonly call: "open()" | "stat()" | "fstat()" | "openat()";
+  readonly call: "open()" | "stat()" | "fstat()" | "openat()" | "opendir()";
   /** `ENOENT` and its like. */
   readonly code: string;
   readonly error: unknown;
