@@ -1,3 +1,4 @@
+import { BodyFile } from "./body_file.ts";
 import { ClientGone } from "./exchange.ts";
 import type { Request } from "./request.ts";
 
@@ -13,17 +14,31 @@ export class BodyTimeout extends Error {
 
 type State = "unread" | "streaming" | "read" | "failed";
 
+/** What the location says of request bodies. */
+export interface BodyRules {
+  /** `client_max_body_size`; 0 is without limit. */
+  readonly limitBytes: number;
+  /** `client_body_buffer_size`: a larger body goes to a file. */
+  readonly bufferBytes: number;
+  /** `client_body_timeout`: between two successive reads, milliseconds. */
+  readonly timeoutMs: number;
+  /** Where such files are made. */
+  readonly folder: string;
+  /** `client_body_in_file_only`: every body goes to a file, and "on" leaves it there. */
+  readonly inFile: "off" | "clean" | "on";
+}
+
+const untold: BodyRules = { limitBytes: 0, bufferBytes: 16 * 1024, timeoutMs: 60_000, folder: "/tmp", inFile: "off" };
+
 /** The request's body: read once, whole or as a stream, with back-pressure to the client. */
 export class RequestBody {
-  /** Most bytes to take; 0 is without limit. Set from `client_max_body_size` when the location is known. */
-  limitBytes = 0;
-  /** Between two successive reads, milliseconds. */
-  timeoutMs = 60_000;
-  /** What `client_body_buffer_size` would keep in memory. */
+  /** Set when the location is known. */
+  rules: BodyRules = untold;
   receivedBytes = 0;
   #state: State = "unread";
   #bytes: Uint8Array | undefined;
-  #reading: Promise<Uint8Array> | undefined;
+  #file: BodyFile | undefined;
+  #reading: Promise<void> | undefined;
 
   constructor(private readonly request: Request) {}
 
@@ -31,44 +46,68 @@ export class RequestBody {
     return this.#state;
   }
 
-  /** The whole body where it has been read already. */
+  /** The whole body where it has been read and is in memory. */
   get buffered(): Uint8Array | undefined {
     return this.#bytes;
   }
 
+  /** The file that holds the body, where it has been read and was too large for memory. */
+  get file(): BodyFile | undefined {
+    return this.#file;
+  }
+
   get exists(): boolean {
-    return this.#bytes !== undefined ? this.#bytes.length > 0 : this.request.exchange.hasBody;
+    if (this.#bytes) return this.#bytes.length > 0;
+    return this.#file !== undefined || this.request.exchange.hasBody;
   }
 
   /** Puts other bytes in the body's place, for a subrequest or `ngx.req.setBodyData`. */
   replace(bytes: Uint8Array): void {
+    this.release();
     this.#bytes = bytes;
     this.#state = "read";
-    this.#reading = Promise.resolve(bytes);
+    this.#reading = Promise.resolve();
   }
 
   /**
-   * Reads all of it into memory; later calls get the same bytes.
+   * Reads all of it, into memory or into a file; later calls wait for the same reading.
    * @throws BodyTooLarge, BodyTimeout, ClientGone
    */
-  bytes(): Promise<Uint8Array> {
+  read(): Promise<void> {
     return (this.#reading ??= this.#collect());
   }
 
-  async #collect(): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of this.stream()) chunks.push(chunk);
-    const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-    this.#bytes = bytes;
-    return bytes;
+  /** All of it in memory, however large: what `client_max_body_size` lets in. Throws as `read`. */
+  async bytes(): Promise<Uint8Array> {
+    await this.read();
+    return this.#bytes ?? this.#file?.bytes() ?? new Uint8Array(0);
   }
 
-  /** The chunks as they come; the client is slowed to the reader's pace. Can be taken once. */
-  async *stream(): AsyncGenerator<Uint8Array, void, void> {
-    if (this.#bytes) {
-      if (this.#bytes.length > 0) yield this.#bytes;
-      return;
+  async #collect(): Promise<void> {
+    const { bufferBytes, folder, inFile } = this.rules;
+    const chunks: Uint8Array[] = [];
+    const memoryBytes = inFile === "off" ? bufferBytes : -1;
+    for await (const chunk of this.#incoming()) {
+      if (this.#file) this.#file.append(chunk);
+      else if (this.receivedBytes <= memoryBytes) chunks.push(chunk);
+      else {
+        this.#file = new BodyFile(folder);
+        for (const earlier of chunks) this.#file.append(earlier);
+        this.#file.append(chunk);
+      }
     }
+    if (!this.#file) this.#bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  }
+
+  /** The chunks as they come, or as they were read before; the client is slowed to the reader's pace. */
+  async *stream(): AsyncGenerator<Uint8Array, void, void> {
+    if (this.#reading) await this.#reading;
+    if (this.#file) yield* this.#file.chunks();
+    else if (!this.#bytes) yield* this.#incoming();
+    else if (this.#bytes.length > 0) yield this.#bytes;
+  }
+
+  async *#incoming(): AsyncGenerator<Uint8Array, void, void> {
     if (this.#state !== "unread") throw new Error("the request body is being read already");
     const { exchange } = this.request;
     if (!exchange.hasBody) {
@@ -83,7 +122,7 @@ export class RequestBody {
     exchange.readBody(
       (chunk, last) => {
         this.receivedBytes += chunk.length;
-        if (this.limitBytes > 0 && this.receivedBytes > this.limitBytes) failure = new BodyTooLarge();
+        if (this.rules.limitBytes > 0 && this.receivedBytes > this.rules.limitBytes) failure = new BodyTooLarge();
         else if (chunk.length > 0) queue.push(chunk.slice());
         ended ||= last;
         if (!last) exchange.pauseBody();
@@ -114,7 +153,7 @@ export class RequestBody {
 
   #nextEvent(register: (resolve: () => void) => void): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => reject(new BodyTimeout()), this.timeoutMs);
+    const timer = setTimeout(() => reject(new BodyTimeout()), this.rules.timeoutMs);
     register(resolve);
     return promise.finally(() => clearTimeout(timer));
   }
@@ -123,9 +162,15 @@ export class RequestBody {
   async discard(): Promise<void> {
     if (this.#state !== "unread") return;
     try {
-      for await (const _ of this.stream());
+      for await (const _ of this.#incoming());
     } catch (error) {
       if (!(error instanceof ClientGone)) throw error;
     }
+  }
+
+  /** The request is over. */
+  release(): void {
+    this.#file?.close(this.rules.inFile === "on");
+    this.#file = undefined;
   }
 }

@@ -206,10 +206,11 @@ export class HttpEngine implements Engine {
     request.exchange.limits(conf.keepalive_timeout.timeoutMs, conf.send_timeout);
     const { body } = request;
     if (!request.exchange.hasBody) return OK;
-    body.limitBytes = conf.client_max_body_size;
-    body.timeoutMs = conf.client_body_timeout;
+    if (body.state !== "unread") return OK;
+    body.rules = conf.bodyRules;
+    const { limitBytes } = body.rules;
     const length = Number(request.header("content-length") ?? 0);
-    if (body.limitBytes > 0 && length > body.limitBytes && body.state === "unread" && request.errorStatus === 0) {
+    if (limitBytes > 0 && length > limitBytes && request.errorStatus === 0) {
       request.log("error", `client intended to send too large body: ${length} bytes`);
       return 413;
     }
@@ -285,6 +286,7 @@ export class HttpEngine implements Engine {
     const done = (): void => {
       counters.own[counter.writing]!--;
       this.active--;
+      request.body.release();
       request.plan.cycle.release();
       // Who waits for the connection to close finds the request in the log: a line of its own costs little beside that.
       if (!request.keepalive) accessLogFiles.flush();

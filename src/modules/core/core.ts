@@ -1,4 +1,4 @@
-import { hostname } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { listenDeclarations, serverNames, type ServerName } from "../../compile/listen.ts";
 import { readLocationName } from "../../compile/locations.ts";
 import type { Arguments } from "../../core/arguments.ts";
@@ -21,6 +21,7 @@ import {
   time,
   value,
 } from "../../core/module.ts";
+import type { BodyRules } from "../../core/request_body.ts";
 import { compilePattern } from "../../core/pattern.ts";
 import { type ErrorPage, readErrorPage } from "./error_page.ts";
 import { defaultListen, readListen } from "./listen.ts";
@@ -98,6 +99,14 @@ export const core = defineModule({
 
     client_max_body_size: value<number>({ contexts: upToLocation, default: 1024 * 1024, syntax: "size", read: (args) => args.offset(0) }),
     client_body_buffer_size: size({ contexts: upToLocation, default: 16 * 1024 }),
+    client_body_in_file_only: choice({ contexts: upToLocation, default: "off", of: ["on", "clean", "off"] }),
+    client_body_temp_path: value<string>({
+      contexts: upToLocation,
+      default: tmpdir(),
+      args: [1, 4],
+      syntax: "path",
+      read: (args) => args.cycle.path(args.text(0)),
+    }),
     client_body_timeout: time({ contexts: upToLocation, default: 60_000 }),
     client_header_timeout: time({ contexts: upToServer, default: 60_000 }),
     send_timeout: time({ contexts: upToLocation, default: 60_000 }),
@@ -128,7 +137,6 @@ export const core = defineModule({
     postpone_output: noEffect(upToLocation, "head and body leave in one write"),
     send_lowat: noEffect(upToLocation, "the runtime decides"),
     client_body_in_single_buffer: noEffect(upToLocation, "a buffered body is always in one piece"),
-    client_body_temp_path: noEffect(upToLocation, "request bodies are kept in memory up to client_max_body_size", [1, 4]),
     client_header_buffer_size: noEffect(upToServer, "heads up to 64k are taken"),
     large_client_header_buffers: noEffect(upToServer, "heads up to 64k are taken", 2),
     connection_pool_size: noEffect(upToServer, "memory is managed by the runtime"),
@@ -148,6 +156,7 @@ export const core = defineModule({
     max_headers: noEffect(upToServer, "the runtime takes up to 198 header lines"),
   },
   fields: {
+    bodyRules: field<BodyRules>({ limitBytes: 0, bufferBytes: 0, timeoutMs: 0, folder: "", inFile: "off" }),
     /** `limit_rate` where there is one to compute; undefined for most. */
     rate: field<ComplexValue | undefined>(undefined),
     /** The merged error pages by status. */
@@ -156,6 +165,13 @@ export const core = defineModule({
   variables,
   prefixes,
   prepare(conf) {
+    conf.bodyRules = {
+      limitBytes: conf.client_max_body_size,
+      bufferBytes: conf.client_body_buffer_size,
+      timeoutMs: conf.client_body_timeout,
+      folder: conf.client_body_temp_path,
+      inFile: conf.client_body_in_file_only,
+    };
     conf.rate = conf.limit_rate.constant === "0" ? undefined : conf.limit_rate;
     conf.errorPages = new Map(conf.error_page.flat().reverse().map((page) => [page.status, page]));
   },

@@ -139,7 +139,7 @@ export const variables: Readonly<Record<string, Getter | VariableSpec>> = {
     const bytes = request.main.body.buffered;
     return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
   },
-  request_body_file: () => undefined,
+  request_body_file: (request) => request.main.body.file?.path,
   host: (request) => request.host || request.server.name,
   hostname: () => hostName,
   scheme: (request) => (request.exchange.connection.tls ? "https" : "http"),

@@ -46,7 +46,7 @@ export async function pass(request: Request, conf: ProxyConf): Promise<Verdict> 
     if ("verdict" in outcome) return outcome.verdict;
     status = outcome.status;
     one.status = status;
-    if (!mayTryNext(request, conf, outcome, tries.length, startMs)) return status;
+    if (!mayTryNext(request, conf, outcome, tries.length, startMs, body)) return status;
   }
 }
 
@@ -69,22 +69,35 @@ function mayTryNext(
   { failure, error }: { readonly failure: Failure; readonly error: UpstreamError },
   tries: number,
   startMs: number,
+  body: RequestBytes,
 ): boolean {
   const on = conf.proxy_next_upstream;
-  if (request.headSent || on.includes("off") || !on.includes(failure)) return false;
+  if (request.headSent || on.includes("off") || !on.includes(failure) || !isRepeatable(body)) return false;
   if (!error.beforeRequest && !idempotent.has(request.method) && !on.includes("non_idempotent")) return false;
   if (conf.proxy_next_upstream_tries > 0 && tries >= conf.proxy_next_upstream_tries) return false;
   return conf.proxy_next_upstream_timeout === 0 || Date.now() - startMs < conf.proxy_next_upstream_timeout;
 }
 
 /** The body to send: bytes, a stream of them, or nothing. */
-type RequestBytes = Uint8Array | AsyncIterable<Uint8Array> | undefined;
+type RequestBytes = Uint8Array | BodyStream | undefined;
+
+interface BodyStream {
+  /** -1: not known before it ends. */
+  readonly sizeBytes: number;
+  /** Can it be sent again, to another peer? */
+  readonly repeatable: boolean;
+  open(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
 
 async function bodyOf(request: Request, conf: ProxyConf): Promise<RequestBytes> {
   if (conf.proxy_set_body) return Buffer.from(conf.proxy_set_body.evaluate(request), "latin1");
   if (!conf.proxy_pass_request_body || !request.body.exists) return undefined;
-  if (conf.proxy_request_buffering || request.body.buffered) return request.body.bytes();
-  return request.body.stream();
+  const { body } = request;
+  if (!conf.proxy_request_buffering && body.state === "unread")
+    return { sizeBytes: Number(request.header("content-length") ?? -1), repeatable: false, open: () => body.stream() };
+  await body.read();
+  const { file } = body;
+  return file ? { sizeBytes: file.sizeBytes, repeatable: true, open: () => file.chunks() } : body.buffered;
 }
 
 /** The idle connection that was used last, or a new one. */
@@ -135,7 +148,7 @@ async function attempt(
       connection.close();
       if ("status" in result) return { failure: `http_${result.status}` as Failure, status: result.status, error: result.error };
       // The peer closed a kept connection just as it was taken up again: that says nothing of the peer.
-      if (reused && result.error.beforeRequest && (body === undefined || body instanceof Uint8Array)) continue;
+      if (reused && result.error.beforeRequest && isRepeatable(body)) continue;
       return failed(request, to, peer, result.error, result.doing);
     }
   } finally {
@@ -185,15 +198,15 @@ class Passage implements Events {
   run(): Promise<Passed> {
     const { request, conf, to, body, connection } = this;
     if (!conf.proxy_ignore_client_abort) request.exchange.onAbort(() => this.#clientGone());
-    const length = body === undefined ? emptyLength(request) : body instanceof Uint8Array ? body.length : streamLength(request);
+    const length = lengthOf(request, body);
     this.#await(conf.proxy_read_timeout);
     connection.start(request.method, requestHead(request, conf, to, length), this);
     if (body instanceof Uint8Array) connection.write(body);
-    else if (body) void this.#stream(body, length === undefined).catch((error: unknown) => this.#bodyFailed(error));
+    else if (body) void this.#stream(body.open(), length === undefined).catch((error: unknown) => this.#bodyFailed(error));
     return this.#done.promise;
   }
 
-  async #stream(body: AsyncIterable<Uint8Array>, chunked: boolean): Promise<void> {
+  async #stream(body: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, chunked: boolean): Promise<void> {
     for await (const chunk of body) {
       if (this.#settled) return;
       this.#await(this.conf.proxy_send_timeout);
@@ -359,7 +372,13 @@ function emptyLength(request: Request): number {
   return request.method === "POST" || request.method === "PUT" || request.method === "PATCH" ? 0 : -1;
 }
 
-function streamLength(request: Request): number | undefined {
-  const length = request.header("content-length");
-  return length === undefined ? undefined : Number(length);
+/** Bytes of the body; undefined: chunked; -1: the request has none and says nothing of it. */
+function lengthOf(request: Request, body: RequestBytes): number | undefined {
+  if (body === undefined) return emptyLength(request);
+  if (body instanceof Uint8Array) return body.length;
+  return body.sizeBytes < 0 ? undefined : body.sizeBytes;
+}
+
+function isRepeatable(body: RequestBytes): boolean {
+  return body === undefined || body instanceof Uint8Array || body.repeatable;
 }
