@@ -7,7 +7,7 @@ import { HttpEngine } from "../runtime/engine.ts";
 import { ErrorLogs } from "../runtime/error_log.ts";
 import { type ConfigurationChoice, loadConfiguration } from "../runtime/load.ts";
 import { LogFile } from "../std/log_file.ts";
-import { listenOn, stopListening } from "./adopt.ts";
+import { listenOn, pauseAccepting, resumeAccepting, stopListening } from "./adopt.ts";
 import type { MasterSettings, PreparedGeneration, WorkerListener } from "./contract.ts";
 import { runWorker, type WorkerGeneration } from "./worker.ts";
 
@@ -38,6 +38,7 @@ export class HttpWorker {
     this.#logs = new ErrorLogs((path) => new LogFile(path === "stderr" ? "/dev/stderr" : path, (failed, error) => this.#logFailed(failed, error)));
     this.#engine = new HttpEngine(this.#logs);
     accessLogFiles.onFailure = (path, error) => this.#logFailed(path, error);
+    this.#connections.onFull = (full) => this.#accept(!full);
   }
 
   run(): void {
@@ -51,6 +52,7 @@ export class HttpWorker {
       onQuit: () => this.#quit(),
       onTerminate: () => this.#flush(),
       onReopen: () => {
+        this.#flush(); // what was written before the rotation belongs to the old files
         this.#logs.reopen();
         accessLogFiles.reopen();
       },
@@ -77,8 +79,22 @@ export class HttpWorker {
     };
   }
 
+  /** A process without descriptors left spins in accept: connections wait in the socket's queue instead. */
+  #accept(accept: boolean): void {
+    if (!accept) {
+      const count = this.#settings?.workerConnections ?? 0;
+      this.#logs.write(this.#targets(), "warn", `${count} worker_connections are in use; new ones wait`);
+    }
+    for (const { server, listener } of this.#open.values()) {
+      if (listener.fd === null) continue;
+      if (accept) resumeAccepting(server);
+      else pauseAccepting(server);
+    }
+  }
+
   #activate(plan: Plan, listeners: readonly WorkerListener[], settings: MasterSettings): void {
     this.#settings = settings;
+    this.#connections.limit = settings.workerConnections;
     const before = this.#plan;
     this.#plan = plan;
     const wanted = new Map(listeners.map((listener) => [listener.spec.key, listener]));

@@ -59,9 +59,30 @@ export type OnExchange = (exchange: Exchange) => void;
 const wheel = new TimerWheel();
 let connectionsMade = 0;
 
+/** A full worker accepts again when this share of `worker_connections` is left: not at every single close. */
+const roomShare = 0.98;
+
 /** Connections of this worker by where they are in their life, for a graceful stop. */
 export class RawConnections {
   readonly open = new Set<RawConnection>();
+  /** `worker_connections`: with so many open, `onFull(true)` is called, and `onFull(false)` when there is room again. */
+  limit = Number.POSITIVE_INFINITY;
+  onFull: (full: boolean) => void = () => undefined;
+  #full = false;
+
+  add(connection: RawConnection): void {
+    this.open.add(connection);
+    if (this.open.size < this.limit || this.#full) return;
+    this.#full = true;
+    this.onFull(true);
+  }
+
+  delete(connection: RawConnection): void {
+    this.open.delete(connection);
+    if (!this.#full || this.open.size > this.limit * roomShare) return;
+    this.#full = false;
+    this.onFull(false);
+  }
 
   /** Closes what waits for a next request and lets the others end after their answer. */
   drain(): void {
@@ -93,7 +114,7 @@ class RawConnection implements Connection, Timed {
     tls: boolean,
   ) {
     this.tls = tls;
-    owner.open.add(this);
+    owner.add(this);
     const { own } = counters;
     own[counter.accepted]!++;
     own[counter.handled]!++;
@@ -168,7 +189,7 @@ class RawConnection implements Connection, Timed {
 
   #closed(): void {
     counters.own[counter.active]!--;
-    this.owner.open.delete(this);
+    this.owner.delete(this);
     wheel.forget(this);
     this.current?.gone();
   }
