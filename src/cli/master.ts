@@ -2,10 +2,11 @@ import { renderAll } from "../config/render.ts";
 import { ConfigError } from "../core/arguments.ts";
 import type { Diagnostic } from "../core/diagnostic.ts";
 import type { LogLevel } from "../core/log.ts";
-import type { LoadResult, MasterSettings } from "../master/contract.ts";
+import type { LoadResult, Log, MasterSettings } from "../master/contract.ts";
 import type { Snapshot } from "../master/http_worker.ts";
 import { runMaster } from "../master/master.ts";
 import { defaultErrorLog, masterSettings } from "../master/settings.ts";
+import { MasterZones } from "../master/zones.ts";
 import { ErrorLogs } from "../runtime/error_log.ts";
 import { type ConfigurationChoice, type Loaded, loadConfiguration } from "../runtime/load.ts";
 import { LogFile } from "../std/log_file.ts";
@@ -38,12 +39,19 @@ function logErrors(list: readonly Diagnostic[], write: (message: string) => void
 }
 
 /** Runs the server under a master until it is told to stop. @returns the exit code */
-export function serve(choice: ConfigurationChoice): Promise<number> {
+export async function serve(choice: ConfigurationChoice): Promise<number> {
   const logs = new ErrorLogs((path) => new LogFile(path === "stderr" ? "/dev/stderr" : path));
   // Until the configuration says otherwise; with -e it is there, and holds what went wrong, even if nothing loads.
   let targets: { path: string; level: LogLevel }[] = choice.errorLog ? [{ path: defaultErrorLog(choice), level: "error" }] : [];
   let first = true;
-  return runMaster({
+  const log: Log = (level, message) => {
+    logs.write(targets, level, message);
+    logs.flush();
+  };
+  const zones = new MasterZones(log);
+  let pidFile = "";
+  let openZones: (() => void) | undefined;
+  const exitCode = await runMaster({
     async load(): Promise<LoadResult> {
       const { loaded, settings, text } = load(choice);
       if (!settings) {
@@ -52,19 +60,24 @@ export function serve(choice: ConfigurationChoice): Promise<number> {
         return { ok: false, text };
       }
       if (first && text !== "") process.stderr.write(text);
+      openZones = () => zones.open(loaded.plan.cycle, settings.user);
+      // At the start this is not yet the process that stays, if it is to be a daemon.
+      if (!first) openZones();
       first = false;
       const snapshot: Snapshot = { choice, sources: loaded.sources };
       return { ok: true, settings, snapshot };
     },
     workerArgv: () => workerArgv(),
     selfArgv: selfArgv(...process.argv.slice(2)),
-    log: (level, message) => {
-      logs.write(targets, level, message);
-      logs.flush();
-    },
+    log,
     onSettings: (settings) => {
+      if (pidFile === "") openZones?.();
+      pidFile = settings.pidFile;
+      zones.use();
       targets = settings.errorLog.map(({ file, level }) => ({ path: file, level }));
     },
     reopenLogs: () => logs.reopen(),
   });
+  zones.end(pidFile);
+  return exitCode;
 }

@@ -17,6 +17,8 @@ import { gzipStatic } from "./gzip_static/gzip_static.ts";
 import { handlers } from "./handlers/handlers.ts";
 import { headers } from "./headers/headers.ts";
 import { index } from "./index/index_files.ts";
+import { limitConn } from "./limit_conn/limit_conn.ts";
+import { limitReq } from "./limit_req/limit_req.ts";
 import { log } from "./log/log.ts";
 import { mainModule } from "./main/main.ts";
 import { map } from "./map/map.ts";
@@ -31,6 +33,7 @@ import { referer } from "./referer/referer.ts";
 import { rewrite } from "./rewrite/rewrite.ts";
 import { satisfy } from "./satisfy/satisfy.ts";
 import { secureLink } from "./secure_link/secure_link.ts";
+import { sharedDict } from "./shared_dict/shared_dict.ts";
 import { splitClients } from "./split_clients/split_clients.ts";
 import { staticFiles } from "./static/static.ts";
 import { stubStatus } from "./stub_status/stub_status.ts";
@@ -47,6 +50,7 @@ export const modules: readonly AnyModule[] = [
   mainModule,
   errorLog,
   core,
+  sharedDict,
   openFileCache,
   satisfy,
   map,
@@ -57,6 +61,8 @@ export const modules: readonly AnyModule[] = [
   browser,
   stubStatus,
   realip,
+  limitReq,
+  limitConn,
   redis,
   upstream,
   proxy,
