@@ -270,10 +270,8 @@ class RawExchange implements Exchange {
 
   write(chunk: Chunk): boolean {
     if (this.aborted) return false;
-    // Of a string, `write` sends the low byte of each character, where `writeHeadAndEnd` sends UTF-8.
-    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-    this.#written += bytes.length;
-    return this.native.write(bytes) >= 0;
+    this.#written += typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length;
+    return this.native.write(chunk) >= 0;
   }
 
   drained(): Promise<void> {
