@@ -6,7 +6,8 @@ import type { Place } from "../core/diagnostic.ts";
 import { decodeUtf8 } from "../std/bytestring.ts";
 
 const mark = /!\d+_\d+\.ts/g;
-const sources = new Map<string, string>();
+/** As bytes: of a string whose characters all fit in one, the loader takes the bytes for UTF-8. */
+const sources = new Map<string, Uint8Array>();
 
 /** `text` with the places of inline modules made those of their configuration files. */
 export function originalPlaces(text: string): string {
@@ -43,7 +44,7 @@ export function inlineModule(text: string, place: Place, name: string, parameter
 
 export function addInlineModule(path: string, source: string): void {
   installed ||= install();
-  sources.set(path, source);
+  sources.set(path, Buffer.from(source));
 }
 
 let installed = false;
