@@ -2,8 +2,7 @@
 export const confArgument = {
   type: "positional",
   required: false,
-  default: "conf",
-  description: "Folder that holds nginx.conf, or the file itself",
+  description: "Folder that holds nginx.conf, or the file itself (conf/ if there is one, else that of the executable)",
 } as const;
 
 export const nginxOptions = {

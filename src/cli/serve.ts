@@ -1,10 +1,14 @@
 import { defineCommand } from "citty";
-import { choose } from "./configuration.ts";
+import { choose, makeLogFolder } from "./configuration.ts";
 import { serve } from "./master.ts";
 import { confArgument, nginxOptions } from "./options.ts";
 
 export const serveCommand = defineCommand({
   meta: { name: "serve", description: "Run the server in the foreground (daemon on; detaches)" },
   args: { conf: confArgument, ...nginxOptions },
-  run: ({ args }) => serve(choose(args.conf, args.directives, args.prefix)),
+  run({ args }) {
+    const choice = choose(args.conf, args.directives, args.prefix);
+    makeLogFolder(choice);
+    return serve(choice);
+  },
 });
