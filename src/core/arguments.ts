@@ -82,7 +82,8 @@ export class Arguments {
   }
 
   choice<const Choice extends string>(index: number, choices: readonly Choice[]): Choice {
-    const found = choices.find((choice) => choice === this.text(index));
+    const word = this.text(index).toLowerCase();
+    const found = choices.find((choice) => choice.toLowerCase() === word);
     if (found === undefined)
       throw this.wrong(index, `invalid value "${this.text(index)}"`, `${choices.join(", ")}`);
     return found;

@@ -77,6 +77,9 @@ function link(request: Request, verdict: Verdict): Verdict {
     return verdict;
   }
   request.headSent = true;
+  const { response } = request;
+  // Trailers need the chunked coding, which comes in place of a length.
+  if (response.trailers && request.exchange.httpVersion === 11 && !bodiless(response.status)) response.contentLength = -1;
   const { rate } = core.of(request);
   if (rate && request.limitRate === undefined && !request.parent)
     request.limitRate = parseOffset(rate.evaluate(request)) ?? 0;
@@ -229,7 +232,7 @@ function clientSink(request: Request): Sink {
     const room = chunk.length === 0 || exchange.write(chunk);
     if (last) {
       request.ended = true;
-      exchange.end(response.trailers);
+      exchange.end(response.trailers?.length ? response.trailers : undefined);
       return room ? undefined : exchange.drained().catch(() => undefined);
     }
     return room ? undefined : exchange.drained();

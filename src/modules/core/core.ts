@@ -45,7 +45,11 @@ export interface KeepaliveTimeout {
 export interface Root {
   readonly path: ComplexValue;
   readonly alias: boolean;
+  /** Of an `alias`, what it stands for: the prefix of the location it is written in; undefined in one by regex. */
+  readonly prefix: string | undefined;
 }
+
+const standardRoot: Root = { path: constantValue("html"), alias: false, prefix: undefined };
 
 const noEffect = (contexts: readonly Context[], why: string, args: number | readonly [number, number] = 1) =>
   accepted({ contexts, args, why });
@@ -74,7 +78,7 @@ export const core = defineModule({
 
     root: value<Root>({
       contexts: upToIf,
-      default: { path: constantValue("html"), alias: false },
+      default: standardRoot,
       syntax: "path",
       read: (args) => readRoot(args, false),
     }),
@@ -164,7 +168,8 @@ export const core = defineModule({
   },
   variables,
   prefixes,
-  prepare(conf) {
+  prepare(conf, level) {
+    if (conf.root === standardRoot) conf.root = { ...standardRoot, path: constantValue(level.cycle.path("html")) };
     conf.bodyRules = {
       limitBytes: conf.client_max_body_size,
       bufferBytes: conf.client_body_buffer_size,
@@ -215,7 +220,10 @@ function readServerNames(args: Arguments): undefined {
 function readRoot(args: Arguments, alias: boolean): Root {
   const path = args.complex(0);
   if (alias && args.level.own(core, "root") !== undefined) throw args.wrong(0, '"alias" directive is duplicate, "root" directive was specified earlier');
-  if (path.constant === undefined) return { path: { ...path, evaluate: (request) => args.cycle.path(path.evaluate(request)) }, alias };
+  const location = alias ? readLocationName(args.level.directive!) : undefined;
+  const prefix = location?.kind === "regex" ? undefined : location?.name;
+  if (path.constant === undefined)
+    return { path: { ...path, evaluate: (request) => args.cycle.path(path.evaluate(request)) }, alias, prefix };
   const absolute = args.cycle.path(path.constant);
-  return { path: constantValue(alias ? absolute : absolute.replace(/\/$/, "")), alias };
+  return { path: constantValue(alias ? absolute : absolute.replace(/\/$/, "")), alias, prefix };
 }

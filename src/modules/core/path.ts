@@ -14,9 +14,8 @@ export function filePath(request: Request, uri: string = request.uri): string {
   const { root } = core.of(request);
   const base = root.path.evaluate(request);
   if (!root.alias) return base + uri;
-  const { location } = request;
-  if (location.kind === "regex") return request.get(uriAppended) ? base + uri : base;
-  return base + uri.slice(location.name.length);
+  if (root.prefix === undefined) return request.get(uriAppended) ? base + uri : base;
+  return base + uri.slice(root.prefix.length);
 }
 
 /** After this an `alias` in a regex location has the URI behind it: what `try_files` found there is not the alias itself. */

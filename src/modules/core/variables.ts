@@ -104,6 +104,8 @@ function sentHeader(request: Request, name: string): string | undefined {
       return response.etag;
     case "content-encoding":
       return response.contentEncoding;
+    case "accept-ranges":
+      return response.allowRanges ? "bytes" : undefined;
     case "connection":
       return request.keepalive ? "keep-alive" : "close";
     case "transfer-encoding":

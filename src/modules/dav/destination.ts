@@ -21,8 +21,7 @@ export function readDestination(request: Request): Destination | number {
   if (typeof path === "number") return path;
   const uri = path === undefined ? undefined : safeUri(path);
   const { root } = core.of(request);
-  const { location } = request;
-  const tooShort = root.alias && location.kind !== "regex" && uri !== undefined && uri.length < location.name.length;
+  const tooShort = root.prefix !== undefined && uri !== undefined && uri.length < root.prefix.length;
   if (uri === undefined || tooShort) {
     request.log("error", `client sent invalid "Destination" header: "${header}"`);
     return 400;

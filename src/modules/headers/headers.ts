@@ -1,5 +1,6 @@
 import type { Arguments } from "../../core/arguments.ts";
 import type { ComplexValue } from "../../core/complex.ts";
+import { isSafeField } from "../../core/header_list.ts";
 import { choice, type Context, defineModule, field, list, value } from "../../core/module.ts";
 import { DECLINED, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
@@ -92,21 +93,21 @@ function announceTrailers(request: Request, trailers: readonly Addition[], usual
   const wanted = usual ? trailers : trailers.filter(({ always }) => always);
   if (wanted.length === 0 || request.headerOnly) return DECLINED;
   if (request.exchange.httpVersion < 11) return DECLINED;
-  request.response.contentLength = -1;
+  request.response.trailers ??= [];
   request.filterBody((next) => (chunk, last) => {
-    if (last) request.response.trailers = trailersOf(request, wanted);
+    if (last) addTrailers(request, wanted);
     return next(chunk, last);
   });
   return DECLINED;
 }
 
-function trailersOf(request: Request, additions: readonly Addition[]): string[] {
-  const flat: string[] = request.response.trailers ?? [];
+/** One after the other: a later one may read an earlier one by `$sent_trailer_`. */
+function addTrailers(request: Request, additions: readonly Addition[]): void {
+  const flat = (request.response.trailers ??= []);
   for (const { name, value } of additions) {
     const text = value.evaluate(request);
-    if (text !== "") flat.push(name, text);
+    if (text !== "" && isSafeField(name, text)) flat.push(name, text);
   }
-  return flat;
 }
 
 function readAddition(args: Arguments): Addition {
@@ -119,17 +120,20 @@ function readHeader(args: Arguments): Addition {
   return { ...addition, apply: setters[addition.name.toLowerCase()] ?? append };
 }
 
+/** A value that would end the field early, as a decoded `$uri` can, is left out: it could say anything behind that. */
 function append(response: ResponseHead, name: string, value: string): void {
-  if (value !== "") response.headers.add(name, value);
+  if (value !== "" && isSafeField(name, value)) response.headers.add(name, value);
 }
 
 /** Headers that the response keeps by other means than its list: a new value takes the old one's place. */
 const setters: Readonly<Record<string, Addition["apply"]>> = {
   "last-modified": (response, _name, value) => {
-    response.lastModified = value === "" ? -1 : (parseHttpTime(value) ?? -1);
+    const time = parseHttpTime(value);
+    response.lastModified = time ?? -1;
+    if (time === undefined) append(response, "Last-Modified", value);
   },
   etag: (response, _name, value) => {
-    response.etag = value === "" ? undefined : value;
+    response.etag = value !== "" && isSafeField("ETag", value) ? value : undefined;
   },
 };
 

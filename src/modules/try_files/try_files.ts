@@ -55,8 +55,7 @@ function readTryFiles(args: Arguments): TryFiles {
 function tryEach(request: Request, { candidates, last }: TryFiles): Verdict | Promise<Verdict> {
   const { root } = core.of(request);
   const base = documentRoot(request);
-  const { location } = request;
-  const cut = root.alias && location.kind !== "regex" ? location.name : "";
+  const cut = root.prefix ?? "";
   for (const { name, directory } of candidates) {
     const uri = name.evaluate(request);
     // Under an alias the location's own name is no part of the path, nor need it be of what is tried.
@@ -70,7 +69,7 @@ function tryEach(request: Request, { candidates, last }: TryFiles): Verdict | Pr
     }
     if ((tested.kind === "directory") !== directory) continue;
     if (!root.alias) request.uri = rest;
-    else if (location.kind !== "regex") request.uri = cut + rest;
+    else if (root.prefix !== undefined) request.uri = cut + rest;
     else if (!directory) {
       request.uri = rest;
       appendUriToAlias(request);
