@@ -1,7 +1,6 @@
 import {
   B_FREE_NEXT,
   B_FREE_PREVIOUS,
-  B_LINK,
   B_TAG,
   E_HEADER_WORDS,
   FREE_BITMAP_AT,
@@ -46,7 +45,7 @@ export class Arena {
   }
 
   /**
-   * Allocates a block for a header and payload, contiguous or scattered, and lists it in `H_BUILD`.
+   * Allocates a block for a header and payload, contiguous or scattered, and names it in `H_BUILD`.
    * Committed on return; what follows may write into the block without the journal.
    * @returns Where it is, negative when it is scattered, 0 when there is no room.
    */
@@ -54,39 +53,56 @@ export class Arena {
     const granules = Math.ceil((headerBytes + payloadBytes) / GRANULE_BYTES);
     if (granules > this.#words[H_FREE_GRANULES]!) return 0;
     const block = this.#take(granules);
-    return block !== 0 ? block : this.#scatter(headerBytes, payloadBytes);
+    if (block === 0) return this.#scatter(headerBytes, payloadBytes);
+    this.#memory.put(H_BUILD, block);
+    this.#memory.commit();
+    return block;
   }
 
   #scatter(headerBytes: number, payloadBytes: number): number {
+    const memory = this.#memory;
     const words = this.#words;
-    let first = 0;
     let last = 0;
-    for (let rest = payloadBytes; ;) {
+    for (let rest = payloadBytes; rest > 0 || last === 0;) {
       // Of each block, a word at its start and one at its end are not payload; the first has a header instead.
-      const overhead = (first === 0 ? headerBytes : 4) + 4;
+      const overhead = (last === 0 ? headerBytes : 4) + 4;
       const largest = this.#largest();
       const block = largest === 0 ? 0 : this.#take(Math.min(Math.ceil((rest + overhead) / GRANULE_BYTES), largest));
       if (block === 0) {
         this.dropBuild();
         return 0;
       }
+      memory.put(lastWord(words, block), 0);
+      memory.put(last === 0 ? H_BUILD : lastWord(words, last), last === 0 ? -block : block);
+      memory.commit();
       rest -= (words[block]! >>> 2) * GRANULE_BYTES - overhead;
-      words[lastWord(words, block)] = 0;
-      if (first === 0) first = block;
-      else words[lastWord(words, last)] = block;
       last = block;
-      if (rest <= 0) return -first;
     }
+    return words[H_BUILD]!;
   }
 
-  /** Frees whatever is being built. */
+  /** Frees what is being built. */
   dropBuild(): void {
+    const memory = this.#memory;
     const words = this.#words;
-    for (let block = words[H_BUILD]!, steps = 0; block !== 0; block = words[H_BUILD]!) {
-      if (steps++ > words[H_GRANULES]!) throw new Error("shared memory is damaged: blocks without end");
-      this.#memory.put(H_BUILD, words[block + B_LINK]!);
-      this.free(block);
-      this.#memory.commit();
+    const block = Math.abs(words[H_BUILD]!);
+    if (block === 0) return;
+    if (words[H_BUILD]! < 0) this.freeRest(block);
+    memory.put(H_BUILD, 0);
+    this.free(block);
+    memory.commit();
+  }
+
+  /** Frees the blocks that the payload of a scattered one goes on in, one transaction each. */
+  freeRest(block: number): void {
+    const memory = this.#memory;
+    const words = this.#words;
+    const link = lastWord(words, block);
+    for (let next = words[link]!, steps = 0; next !== 0; next = words[link]!) {
+      if (steps++ > words[H_GRANULES]!) throw new Error("shared memory is damaged: payload without end");
+      memory.put(link, words[lastWord(words, next)]!);
+      this.free(next);
+      memory.commit();
     }
   }
 
@@ -100,6 +116,7 @@ export class Arena {
     return 0;
   }
 
+  /** Takes a block off the free lists. Part of the running transaction. */
   #take(granules: number): number {
     const memory = this.#memory;
     const words = this.#words;
@@ -111,9 +128,6 @@ export class Arena {
     if (size > granules) this.#insert(block + granules * GRANULE_WORDS, size - granules);
     else this.#markNext(block, size, false);
     memory.put(H_FREE_GRANULES, words[H_FREE_GRANULES]! - granules);
-    memory.put(block + B_LINK, words[H_BUILD]!);
-    memory.put(H_BUILD, block);
-    memory.commit();
     return block;
   }
 

@@ -43,7 +43,7 @@ export const H_LRU_HEAD = 36;
 export const H_LRU_TAIL = 37;
 export const H_ENTRIES = 38;
 export const H_FREE_GRANULES = 39;
-/** Blocks that are allocated and not yet reachable, linked by `B_LINK`; freed when their maker dies. */
+/** A block that is allocated and not yet reachable, negative when it is scattered; freed when its maker dies. */
 export const H_BUILD = 40;
 /** Blocks that are no longer reachable and not yet free, linked by `B_LINK`. */
 export const H_GARBAGE = 41;
@@ -96,7 +96,7 @@ export const TAG_PREVIOUS_FREE = 2;
 /** A free block's neighbours in its list. */
 export const B_FREE_NEXT = 1;
 export const B_FREE_PREVIOUS = 2;
-/** Next in the list of blocks being built, or of garbage. For an entry this is also its chain. */
+/** Next in the list of garbage. For an entry this is also its chain. */
 export const B_LINK = 2;
 
 /** An entry: the hash of its key, its chain, and its neighbours in LRU order (of a hash's field: its siblings). */

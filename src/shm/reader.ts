@@ -30,6 +30,7 @@ import {
   S_HITS,
   S_LOCK_WAITS,
   S_MISSES,
+  S_RECOVERIES,
   T_BOOLEAN,
   T_LIST,
   T_NUMBER,
@@ -103,7 +104,10 @@ export abstract class Reader {
   }
 
   lock(): void {
-    if (!this.memory.lock()) this.repair();
+    if (!this.memory.lock()) {
+      this.repair();
+      this.floats[F_STATS + S_RECOVERIES]! += 1;
+    }
     if (this.words[H_GARBAGE] !== 0) this.drain(500);
   }
 

@@ -37,12 +37,10 @@ import {
   META_GENERATION_SHIFT,
   META_KEY_LENGTH,
   META_SCATTERED,
-  META_TYPE,
   META_TYPE_SHIFT,
   S_EVICTIONS,
   S_EXPIRIES,
   S_LARGEST,
-  S_RECOVERIES,
   S_STORES,
   T_HASH,
   T_LIST,
@@ -82,13 +80,8 @@ export abstract class Writer extends Reader {
     this.memory.undo();
     this.arena.dropBuild();
     const empty = this.words[H_EMPTY]!;
-    if (empty !== 0) {
-      this.memory.put(H_EMPTY, 0);
-      this.memory.commit();
-      this.remove(empty, 0);
-    }
+    if (empty !== 0) this.remove(empty, 0);
     this.drain(Infinity);
-    this.floats[F_STATS + S_RECOVERIES]! += 1;
   }
 
   // Writing
@@ -362,6 +355,7 @@ export abstract class Writer extends Reader {
     memory.put(link, words[entry + E_CHAIN]!);
     this.#unlinkOrder(entry, parent);
     if (parent === 0) memory.put(H_ENTRIES, words[H_ENTRIES]! - 1);
+    if (words[H_EMPTY] === entry) memory.put(H_EMPTY, 0);
     memory.put(entry + B_LINK, words[H_GARBAGE]!);
     memory.put(H_GARBAGE, entry);
     memory.commit();
@@ -377,26 +371,23 @@ export abstract class Writer extends Reader {
         if (steps === Infinity) throw new Error("shared memory is damaged: garbage without end");
         return;
       }
-      const meta = words[block + E_META]!;
-      const type = (meta & META_TYPE) >>> META_TYPE_SHIFT;
-      const last = lastWord(words, block);
+      const isScattered = (words[block + E_META]! & META_SCATTERED) !== 0;
+      const type = this.typeOf(block); // an element's type stands where an entry's does
       const first = type >= T_LIST ? words[block + C_FIRST]! : 0;
-      if (meta & META_SCATTERED && words[last] !== 0) {
-        const next = words[last]!;
-        memory.put(last, words[lastWord(words, next)]!);
-        this.arena.free(next);
-      } else if (first !== 0 && type === T_LIST) {
+      if (isScattered && words[lastWord(words, block)] !== 0) {
+        this.arena.freeRest(block);
+      } else if (first !== 0 && type === T_HASH) {
+        this.#unlink(first, block);
+      } else if (first !== 0) {
         memory.put(block + C_FIRST, words[first + L_NEXT]!);
         memory.put(first + B_LINK, block);
         memory.put(H_GARBAGE, first);
-      } else if (first !== 0) {
-        this.#unlink(first, block);
-        continue;
+        memory.commit();
       } else {
         memory.put(H_GARBAGE, words[block + B_LINK]!);
         this.arena.free(block);
+        memory.commit();
       }
-      memory.commit();
     }
   }
 }

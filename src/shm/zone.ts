@@ -63,9 +63,9 @@ export class Zone {
   /** What was found wrong with the file when it was opened, and what was done about it. */
   readonly notices: string[];
   readonly table: Table;
-  readonly #attachment: Attachment;
+  readonly #attachment: Attachment | undefined;
 
-  constructor(options: ZoneOptions, table: Table, attachment: Attachment, notices: string[]) {
+  constructor(options: ZoneOptions, table: Table, attachment: Attachment | undefined, notices: string[]) {
     this.name = options.name;
     this.path = options.path;
     this.sizeBytes = options.sizeBytes;
@@ -93,7 +93,7 @@ export class Zone {
   /** Lets go of the file; the zone must not be used any more. Its content stays for the next one to open it. */
   close(): void {
     this.table.publish();
-    this.#attachment.close();
+    this.#attachment?.close();
   }
 
   /** Closes the zone and removes its file: processes that still have it open keep it, among themselves. */
