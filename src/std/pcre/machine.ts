@@ -30,25 +30,33 @@ const UNDO_CAPTURE = 4; // slot, value
 /** More memory than this for what failed is not taken: then each failure is found again. */
 const memoryBytesMax = 16 * 1024 * 1024;
 
+/** Of each group, the whole match first, where it starts and where it ends; -1 for one that is not set. */
 export type Offsets = Int32Array;
+
+export interface Limits {
+  /** Where the search starts. */
+  readonly from: number;
+  readonly stepsMax: number;
+  /**
+   * Keep which choices failed where, for a memoryless program: then a subject takes at most as many steps as it has
+   * bytes, times those of the program.
+   */
+  readonly remember: boolean;
+  /** Is nothing found elsewhere than at the start of the subject? */
+  readonly onlyAtStart: boolean;
+  /** 1 for each byte that a match can begin with. */
+  readonly firstBytes: Uint8Array | undefined;
+}
 
 /**
  * Matches one subject by backtracking, as PCRE does, in a number of steps that is bounded.
- * @param remember Keep which choices failed where, for a memoryless program: then a subject takes at most as many steps
- * as it has bytes, times those of the program.
- * @returns Where each group starts and ends, -1 for one that is not set; "no match", or "match limit".
+ * @returns "match limit" where it is not known after `stepsMax` steps whether there is a match.
  */
 export function run(
   { code, sets, registers: registerCount, choices }: Program,
   subject: string,
   groups: number,
-  options: {
-    readonly from: number;
-    readonly stepsMax: number;
-    readonly remember: boolean;
-    readonly onlyAtStart: boolean;
-    readonly firstBytes: Uint8Array | undefined;
-  },
+  options: Limits,
 ): Offsets | "no match" | "match limit" {
   const end = subject.length;
   const { firstBytes } = options;
