@@ -11,16 +11,17 @@ export const counter = {
 export const countersPerWorker = 8;
 
 /**
- * This worker's row, which it alone writes, and all rows, which anyone may read: no atomics in a request's way.
- * The worker puts shared memory in their place when it starts.
+ * This worker's row, which it alone writes, and the rows of all workers one after another, which anyone may read: no
+ * atomics in a request's way. The worker puts shared memory in their place when it starts.
  */
-export const counters: { own: Float64Array; all: readonly Float64Array[] } = (() => {
+export const counters: { own: Float64Array; all: Float64Array } = (() => {
   const own = new Float64Array(countersPerWorker);
-  return { own, all: [own] };
+  return { own, all: own };
 })();
 
 export function sumOf(index: number): number {
+  const { all } = counters;
   let sum = 0;
-  for (const row of counters.all) sum += row[index]!;
+  for (let at = index; at < all.length; at += countersPerWorker) sum += all[at]!;
   return sum;
 }

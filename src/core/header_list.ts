@@ -51,8 +51,17 @@ export class HeaderList {
   }
 }
 
-function sameName(name: string, lower: string): boolean {
-  return name.length === lower.length && (name === lower || name.toLowerCase() === lower);
+/** Compares without making a lower-case copy: most names differ in length or in their first letters. */
+export function sameName(name: string, lower: string): boolean {
+  if (name.length !== lower.length) return false;
+  for (let i = 0; i < lower.length; i++) {
+    const code = name.charCodeAt(i);
+    const wanted = lower.charCodeAt(i);
+    if (code !== wanted && (code | 32) !== wanted) return false;
+    // "|" joins letters only: "@" and "`" differ by the same bit and are different names.
+    if (code !== wanted && (wanted < 97 || wanted > 122)) return false;
+  }
+  return true;
 }
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

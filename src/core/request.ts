@@ -59,12 +59,13 @@ export class Request {
   keepalive = true;
   /** Bytes a second to the client; 0 is unlimited. `$limit_rate` and X-Accel-Limit-Rate write it. */
   limitRate: number | undefined;
-  body: RequestBody;
   /** Cached and set variables by index, `Variable.index`. */
   values: (string | undefined)[] = [];
 
   #headers: HeaderList | undefined;
+  #body: RequestBody | undefined;
   #slots: unknown[] | undefined;
+  #endings: (() => void)[] | undefined;
 
   constructor(
     readonly engine: Engine,
@@ -83,7 +84,6 @@ export class Request {
     this.headerOnly = exchange.method === "HEAD";
     this.remoteAddress = exchange.connection.remoteAddress;
     this.remotePort = exchange.connection.remotePort;
-    this.body = new RequestBody(this);
   }
 
   get headers(): HeaderList {
@@ -97,6 +97,15 @@ export class Request {
   /** The first request header of that name, given in lower case. */
   header(name: string): string | undefined {
     return this.headers.get(name);
+  }
+
+  get body(): RequestBody {
+    return (this.#body ??= new RequestBody(this));
+  }
+
+  /** The request is over: a file that held its body goes. */
+  releaseBody(): void {
+    this.#body?.release();
   }
 
   get isSubrequest(): boolean {
@@ -114,6 +123,17 @@ export class Request {
   /** Forgets what modules noted for the URI that the request had until now. */
   clearUriState(): void {
     if (this.#slots) for (const index of perUriSlots) this.#slots[index] = undefined;
+  }
+
+  /** Runs `action` when the request is over and logged, whatever became of it. */
+  onEnd(action: () => void): void {
+    (this.#endings ??= []).push(action);
+  }
+
+  /** For the engine: the request is over. */
+  end(): void {
+    if (this.#endings) for (const action of this.#endings) action();
+    this.#endings = undefined;
   }
 
   /** Sends head and body; the usual last line of a content hook. */

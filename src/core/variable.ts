@@ -11,6 +11,8 @@ export interface VariableSpec {
   readonly get: Getter;
   /** What `set $name` and `ngx.var.name = …` do; without it the variable cannot be written. */
   readonly set?: Setter;
+  /** Its values never hold what a log would have to escape: digits, dates, addresses. */
+  readonly plain?: boolean;
 }
 
 /** What the configuration itself declares: `set $x`, `map … $x`, a named capture. */
@@ -25,6 +27,7 @@ export interface Definition {
 export class Variable {
   get: Getter = () => undefined;
   set: Setter | undefined;
+  plain = false;
   defined = false;
 
   constructor(
@@ -108,6 +111,7 @@ export class VariableTable {
       if (!spec) continue;
       variable.get = typeof spec === "function" ? spec : spec.get;
       variable.set = typeof spec === "function" ? undefined : spec.set;
+      variable.plain = typeof spec !== "function" && (spec.plain ?? false);
       variable.defined = true;
       return;
     }

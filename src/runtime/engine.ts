@@ -150,7 +150,7 @@ export class HttpEngine implements Engine {
       !connection.closing &&
       conf.keepalive_timeout.timeoutMs > 0 &&
       connection.requests < conf.keepalive_requests &&
-      Date.now() - connection.startMs < conf.keepalive_time;
+      request.startMs - connection.startMs < conf.keepalive_time;
   }
 
   /** Runs a subrequest, whose server is known, from its first phase. */
@@ -204,8 +204,8 @@ export class HttpEngine implements Engine {
     if (conf.keepalive_timeout.timeoutMs === 0 || request.exchange.connection.requests >= conf.keepalive_requests)
       request.keepalive = false;
     request.exchange.limits(conf.keepalive_timeout.timeoutMs, conf.send_timeout);
-    const { body } = request;
     if (!request.exchange.hasBody) return OK;
+    const { body } = request;
     if (body.state !== "unread") return OK;
     body.rules = conf.bodyRules;
     const { limitBytes } = body.rules;
@@ -286,7 +286,8 @@ export class HttpEngine implements Engine {
     const done = (): void => {
       counters.own[counter.writing]!--;
       this.active--;
-      request.body.release();
+      request.releaseBody();
+      request.end();
       request.plan.cycle.release();
       // Who waits for the connection to close finds the request in the log: a line of its own costs little beside that.
       if (!request.keepalive) accessLogFiles.flush();

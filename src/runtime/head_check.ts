@@ -1,3 +1,4 @@
+import { sameName } from "../core/header_list.ts";
 import type { Request } from "../core/request.ts";
 import { core } from "../modules/core/core.ts";
 
@@ -34,8 +35,8 @@ export function checkHead(request: Request): string | undefined {
     }
     const candidates = unique[name.length];
     if (!candidates) continue;
-    const lower = name.toLowerCase();
-    if (!candidates.includes(lower)) continue;
+    const lower = candidates.find((candidate) => sameName(name, candidate));
+    if (lower === undefined) continue;
     if (seen?.includes(`${lower};`)) return `client sent duplicate header line: "${name}: ${flat[i + 1]}"`;
     seen = seen === undefined ? `${lower};` : `${seen}${lower};`;
   }

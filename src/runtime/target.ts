@@ -77,17 +77,24 @@ function hexDigit(code: number): number {
   return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }
 
+/** Clients of one worker name few hosts: the last ones are remembered. */
+const hosts = new Map<string, string>();
+const hostsMax = 256;
+
 /**
  * A Host header's name in lower case without its port and final dot; undefined for one that no host can have.
  * @see RFC 9110, section 7.2
  */
 export function parseHost(host: string): string | undefined {
-  if (simpleHost.test(host)) return host;
+  const known = hosts.get(host);
+  if (known !== undefined) return known;
   const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]]*)(?::[^:]*)?$/.exec(host);
   if (!match || !hostBytes.test(host)) return undefined;
   const name = match[1]!.toLowerCase().replace(/\.$/, "");
-  return name.includes("..") || (host !== "" && name === "") ? undefined : name;
+  if (name.includes("..") || (host !== "" && name === "")) return undefined;
+  if (hosts.size >= hostsMax) hosts.clear();
+  hosts.set(host, name);
+  return name;
 }
 
-const simpleHost = /^[a-z0-9](?:[a-z0-9_-]|\.(?=[a-z0-9_-]))*$/;
 const hostBytes = /^[\x21-\x2e\x30-\x7e\x80-\xff]*$/;

@@ -35,19 +35,24 @@ export function compileFormat(text: string, escape: Escape, variables: VariableT
   const missing = escape === "default" ? "-" : "";
   const unsafe = forbidden[escape];
   const clean = escapes[escape];
-  const parts = splitVariables(text).map((part): LogFormat => {
-    if (typeof part === "string") return () => part;
+  const literals = [""];
+  const readers: LogFormat[] = [];
+  for (const part of splitVariables(text)) {
+    if (typeof part === "string") {
+      literals[literals.length - 1] += part;
+      continue;
+    }
     const variable = variables.mention(part.name, place);
-    return (request) => {
+    literals.push("");
+    readers.push((request) => {
       const value = variable.get(request);
       if (value === undefined) return missing;
-      return unsafe.test(value) ? clean(value) : value;
-    };
-  });
+      return !variable.plain && unsafe.test(value) ? clean(value) : value;
+    });
+  }
   return (request) => {
-    let line = "";
-    for (let i = 0; i < parts.length; i++) line += parts[i]!(request);
+    let line = literals[0]!;
+    for (let i = 0; i < readers.length; i++) line += readers[i]!(request) + literals[i + 1]!;
     return line;
   };
 }
-
