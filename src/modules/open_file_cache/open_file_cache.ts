@@ -1,4 +1,5 @@
 import type { Arguments } from "../../core/arguments.ts";
+import type { ComplexValue } from "../../core/complex.ts";
 import { type Context, defineModule, flag, number, time, value } from "../../core/module.ts";
 import type { Request } from "../../core/request.ts";
 import { describeErrno } from "../../std/errno.ts";
@@ -8,8 +9,16 @@ import { FileCache } from "./cache.ts";
 import { type Opened, type OpenFailure, openFile as openFromDisk, type Tested, testFile as testOnDisk } from "./disk_file.ts";
 
 const contexts: readonly Context[] = ["http", "server", "location"];
+import { openWithoutLinks, type SymlinkRule, testWithoutLinks } from "./symlinks.ts";
 
-/** The directives of nginx's core module that keep open files, and what modules that send files open them by. */
+/** `disable_symlinks`; `off` is here too, for it differs from "nothing said", which inherits. */
+interface SymlinkCheck {
+  readonly rule: SymlinkRule | "off";
+  /** The beginning of a path that is trusted. */
+  readonly from: ComplexValue | undefined;
+}
+
+/** The directives of nginx's core module about opening files, and what modules that send files open them by. */
 export const openFileCache = defineModule({
   name: "open_file_cache",
   directives: {
@@ -24,6 +33,13 @@ export const openFileCache = defineModule({
     open_file_cache_valid: time({ contexts, default: 60_000 }),
     open_file_cache_min_uses: number({ contexts, default: 1, min: 1 }),
     open_file_cache_errors: flag({ contexts, default: false }),
+    disable_symlinks: value<SymlinkCheck | undefined>({
+      contexts,
+      default: undefined,
+      args: [1, 2],
+      syntax: "off | on | if_not_owner [from=part]",
+      read: readSymlinkCheck,
+    }),
   },
 });
 
@@ -47,10 +63,32 @@ function readCache(args: Arguments): FileCache {
   return cache;
 }
 
+function readSymlinkCheck(args: Arguments): SymlinkCheck {
+  const rule = args.choice(0, ["off", "on", "if_not_owner"]);
+  if (rule !== "off" && process.platform !== "linux")
+    throw args.wrong(0, '"disable_symlinks" is not supported on this platform', "off");
+  const from = args.named("from", 1);
+  if (args.has(1) && (!from || rule === "off")) throw args.wrong(1, `invalid parameter "${args.text(1)}"`, "from=path");
+  return { rule, from: from && args.compile(from.text, from.place) };
+}
+
+/** How much of `path` is trusted by `from=`: whole names only. */
+function trustedLength(request: Request, path: string, { from }: SymlinkCheck): number {
+  const part = from?.evaluate(request) ?? "";
+  if (part === "" || !path.startsWith(part)) return 0;
+  if (part.length === path.length || path[part.length] === "/") return part.length;
+  return part.endsWith("/") ? part.length - 1 : 0;
+}
+
 /** Opens the file at `path` (a byte string) for sending, from the cache if there is one; its user releases it. */
 export function openFile(request: Request, path: string): Opened {
   const conf = openFileCache.of(request);
   const cache = conf.open_file_cache;
+  const links = conf.disable_symlinks;
+  if (links && links.rule !== "off") {
+    const from = trustedLength(request, path, links);
+    if (from < path.length) return openWithoutLinks(path, links.rule, from);
+  }
   if (cache === undefined || cache === noCache) return openFromDisk(path);
   return cache.open(path, conf.open_file_cache_valid, conf.open_file_cache_min_uses, conf.open_file_cache_errors);
 }
@@ -59,6 +97,11 @@ export function openFile(request: Request, path: string): Opened {
 export function testFile(request: Request, path: string): Tested {
   const conf = openFileCache.of(request);
   const cache = conf.open_file_cache;
+  const links = conf.disable_symlinks;
+  if (links && links.rule !== "off") {
+    const from = trustedLength(request, path, links);
+    if (from < path.length) return testWithoutLinks(path, links.rule, from);
+  }
   if (cache === undefined || cache === noCache) return testOnDisk(path);
   return cache.test(path, conf.open_file_cache_valid, conf.open_file_cache_errors);
 }
