@@ -6,6 +6,7 @@ import type { LoadResult, Log, MasterSettings } from "../master/contract.ts";
 import type { Snapshot } from "../master/http_worker.ts";
 import { runMaster } from "../master/master.ts";
 import { defaultErrorLog, masterSettings } from "../master/settings.ts";
+import { removeCounters } from "../master/counters.ts";
 import { MasterZones } from "../master/zones.ts";
 import { ErrorLogs } from "../runtime/error_log.ts";
 import { type ConfigurationChoice, type Loaded, loadConfiguration } from "../runtime/load.ts";
@@ -71,7 +72,10 @@ export async function serve(choice: ConfigurationChoice): Promise<number> {
     selfArgv: selfArgv(...process.argv.slice(2)),
     log,
     onSettings: (settings) => {
-      if (pidFile === "") openZones?.();
+      if (pidFile === "") {
+        removeCounters(process.pid);
+        openZones?.();
+      }
       pidFile = settings.pidFile;
       zones.use();
       targets = settings.errorLog.map(({ file, level }) => ({ path: file, level }));
@@ -79,5 +83,6 @@ export async function serve(choice: ConfigurationChoice): Promise<number> {
     reopenLogs: () => logs.reopen(),
   });
   zones.end(pidFile);
+  removeCounters(process.pid);
   return exitCode;
 }

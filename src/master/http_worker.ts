@@ -9,6 +9,7 @@ import { type ConfigurationChoice, loadConfiguration } from "../runtime/load.ts"
 import { LogFile } from "../std/log_file.ts";
 import { listenOn, pauseAccepting, resumeAccepting, stopListening } from "./adopt.ts";
 import type { MasterSettings, PreparedGeneration, WorkerListener } from "./contract.ts";
+import { shareCounters } from "./counters.ts";
 import { runWorker, type WorkerGeneration } from "./worker.ts";
 
 /** What the master sends of a configuration it has found good: the worker compiles the same bytes. */
@@ -47,7 +48,10 @@ export class HttpWorker {
       this.#alert(`unhandled rejection: ${reason instanceof Error ? (reason.stack ?? reason.message) : Bun.inspect(reason)}`),
     );
     runWorker({
-      onStart: (_slot, settings) => void (this.#settings = settings),
+      onStart: (slot, settings) => {
+        this.#settings = settings;
+        shareCounters(process.ppid, slot);
+      },
       onGeneration: (generation) => this.#prepare(generation),
       onQuit: () => this.#quit(),
       onTerminate: () => this.#flush(),

@@ -1,4 +1,5 @@
-import { block } from "../lib/index.ts";
+import { expect, test } from "bun:test";
+import { block, start } from "../lib/index.ts";
 
 block("the figures of this server, as text and as variables", {
   server: `
@@ -18,4 +19,16 @@ block("the figures of this server, as text and as variables", {
     { get: "/old", status: 200, body: /^Active connections: \d+ \nserver accepts handled requests\n 4 4 4 \n/ },
     { get: "/vars", body: /^\d+ 0 1 \d+$/ },
   ],
+});
+
+test("all workers count together", async () => {
+  await using server = await start({ workers: 2, server: "location = /status { stub_status; }" });
+  const connections = await Promise.all(Array.from({ length: 8 }, () => server.connect()));
+  for (const connection of connections) {
+    connection.request({ path: "/status" });
+    await connection.answer();
+  }
+  const { body } = await server.exchange({ path: "/status", headers: { Connection: "close" } });
+  expect(body).toStartWith("Active connections: 9 \nserver accepts handled requests\n 9 9 9 \n");
+  for (const connection of connections) connection[Symbol.dispose]();
 });

@@ -1,0 +1,149 @@
+import { declareZone } from "../../compile/zones.ts";
+import type { Arguments } from "../../core/arguments.ts";
+import type { ComplexValue } from "../../core/complex.ts";
+import { type Cycle, cycleKey } from "../../core/cycle.ts";
+import type { Place } from "../../core/diagnostic.ts";
+import { choice, type Context, defineModule, flag, list, number } from "../../core/module.ts";
+import { DECLINED, type Verdict } from "../../core/phase.ts";
+import type { Request } from "../../core/request.ts";
+import { requestSlot } from "../../core/slot.ts";
+import { workerProcess } from "../../ngx/generation.ts";
+import { ConcurrencyLimit, REFUSED } from "../../shm/limit.ts";
+import type { Zone as SharedZone } from "../../shm/zone.ts";
+import { zoneOf } from "../../shm/zones.ts";
+
+const contexts: readonly Context[] = ["http", "server", "location"];
+const keyBytesMax = 255;
+
+/** A zone, which a `limit_conn` may name before its `limit_conn_zone` declares it. */
+interface Zone {
+  readonly name: string;
+  /** Where it was first named. */
+  readonly place: Place;
+  key: ComplexValue | undefined;
+  /** Once a worker has opened it. */
+  present: ConcurrencyLimit | undefined;
+}
+
+/** One `limit_conn`. */
+interface Limit {
+  readonly zone: Zone;
+  readonly max: number;
+}
+
+const zones = cycleKey<Map<string, Zone>>("limit_conn_zone", () => new Map());
+const outcome = requestSlot<"PASSED" | "REJECTED" | "REJECTED_DRY_RUN">();
+
+/** nginx's ngx_http_limit_conn_module. */
+export const limitConn = defineModule({
+  name: "limit_conn",
+  directives: {
+    limit_conn_zone: list<undefined>({ contexts: ["http"], args: 2, syntax: "key zone=name:size", read: readZone }),
+    limit_conn: list<Limit>({ contexts, args: 2, syntax: "zone number", read: readLimit }),
+    limit_conn_log_level: choice({ contexts, default: "error", of: ["info", "notice", "warn", "error"] }),
+    limit_conn_status: number({ contexts, default: 503, min: 400, max: 599 }),
+    limit_conn_dry_run: flag({ contexts, default: false }),
+  },
+  variables: { limit_conn_status: ({ main }) => main.get(outcome) },
+  enabled: (conf) => conf.limit_conn.length > 0,
+  finish: (cycle) => prepareZones(cycle),
+  hooks: {
+    preaccess(request, conf): Verdict {
+      const { main } = request;
+      if (main.get(outcome)) return DECLINED;
+      const entered: { present: ConcurrencyLimit; key: string }[] = [];
+      const leave = (): void => {
+        for (const { present, key } of entered) present.leave(key);
+      };
+      for (const { zone, max } of conf.limit_conn) {
+        const key = keyFor(request, zone);
+        if (key === "") continue;
+        const present = zone.present!;
+        const count = present.enter(key, max);
+        if (count >= 0) {
+          entered.push({ present, key });
+          continue;
+        }
+        const dryRun = conf.limit_conn_dry_run;
+        if (count === REFUSED)
+          request.log(
+            conf.limit_conn_log_level,
+            `limiting connections${dryRun ? ", dry run," : ""} by zone "${zone.name}"`,
+          );
+        leave();
+        main.set(outcome, dryRun ? "REJECTED_DRY_RUN" : "REJECTED");
+        return dryRun ? DECLINED : conf.limit_conn_status;
+      }
+      if (entered.length === 0) return DECLINED;
+      main.set(outcome, "PASSED");
+      main.onEnd(leave);
+      return DECLINED;
+    },
+  },
+});
+
+function readZone(args: Arguments): undefined {
+  const key = args.complex(0);
+  if (!args.text(1).startsWith("zone=")) throw args.invalidParameter(1, "zone=name:size");
+  const zone = named(args, 1, declareZone(args, 1, "limit_conn"));
+  if (zone.key) throw args.wrong(0, `limit_conn_zone "${zone.name}" is already bound to key "${zone.key.source}"`);
+  zone.key = key;
+  return undefined;
+}
+
+function named(args: Arguments, index: number, name: string): Zone {
+  const known = args.cycle.get(zones);
+  let zone = known.get(name);
+  if (!zone) known.set(name, (zone = { name, place: args.words[index]!.place, key: undefined, present: undefined }));
+  return zone;
+}
+
+function readLimit(args: Arguments): Limit {
+  const zone = named(args, 0, args.text(0));
+  const others = (args.level.own(limitConn, "limit_conn") ?? []) as readonly Limit[];
+  if (others.some((limit) => limit.zone === zone)) throw args.wrong(0, '"limit_conn" directive is duplicate');
+  const text = args.text(1);
+  const max = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (max === 0) throw args.wrong(1, `invalid number of connections "${text}"`, "a number from 1 to 65535");
+  if (max > 65_535) throw args.wrong(1, "connection limit must be less 65536", "a number from 1 to 65535");
+  return { zone, max };
+}
+
+/** Complains of zones that nothing declares; each worker takes up the others before it serves. */
+function prepareZones(cycle: Cycle): void {
+  for (const zone of cycle.get(zones).values()) {
+    const { name, key, place } = zone;
+    if (!key)
+      cycle.diagnostics.error(
+        `zero size shared memory zone "${name}"`,
+        place,
+        `a limit_conn_zone with zone=${name}:size`,
+      );
+    else cycle.atStart(() => void (zone.present = takeUp(zoneOf(cycle, name))));
+  }
+}
+
+/** Files of zones that this process has taken up, in this configuration or an earlier one. */
+const takenUp = new Set<string>();
+
+function takeUp(zone: SharedZone): ConcurrencyLimit {
+  const present = new ConcurrencyLimit(zone, slotCapacity(), workerProcess.slot);
+  // Whoever had this slot before is gone, perhaps killed with requests that nobody has counted out.
+  if (!takenUp.has(zone.path)) present.clearSlot(workerProcess.slot);
+  takenUp.add(zone.path);
+  return present;
+}
+
+/** Records have a word for each worker: in steps, so that a reload with some more workers can use those there are. */
+function slotCapacity(): number {
+  let capacity = 8;
+  while (capacity < workerProcess.count) capacity *= 2;
+  return capacity;
+}
+
+function keyFor(request: Request, { key }: Zone): string {
+  const text = key!.evaluate(request);
+  if (text.length <= keyBytesMax) return text;
+  request.log("error", `the value of the "${key!.source}" key is more than ${keyBytesMax} bytes: "${text}"`);
+  return "";
+}

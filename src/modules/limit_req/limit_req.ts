@@ -1,0 +1,263 @@
+import { declareZone } from "../../compile/zones.ts";
+import type { Arguments } from "../../core/arguments.ts";
+import type { ComplexValue } from "../../core/complex.ts";
+import { type Cycle, cycleKey } from "../../core/cycle.ts";
+import type { Place } from "../../core/diagnostic.ts";
+import { ClientGone } from "../../core/exchange.ts";
+import type { LogLevel } from "../../core/log.ts";
+import { choice, type Context, defineModule, flag, list, number } from "../../core/module.ts";
+import { DECLINED, type Verdict } from "../../core/phase.ts";
+import type { Request } from "../../core/request.ts";
+import { requestSlot } from "../../core/slot.ts";
+import { LeakyBucket, NO_MEMORY, REFUSED } from "../../shm/limit.ts";
+import { zoneOf } from "../../shm/zones.ts";
+
+const contexts: readonly Context[] = ["http", "server", "location"];
+const keyBytesMax = 65_535;
+
+/** A zone, which a `limit_req` may name before its `limit_req_zone` declares it. */
+interface Zone {
+  readonly name: string;
+  /** Where it was first named. */
+  readonly place: Place;
+  key: ComplexValue | undefined;
+  /** Requests. */
+  ratePerSecond: number;
+  /** Once a worker has opened it. */
+  bucket: LeakyBucket | undefined;
+}
+
+/** One `limit_req`. */
+interface Limit {
+  readonly zone: Zone;
+  /** Requests beyond the rate that are let in. */
+  readonly burst: number;
+  /** Of these, how many do not wait; Infinity for `nodelay`. */
+  readonly undelayed: number;
+}
+
+type Outcome = "PASSED" | "DELAYED" | "REJECTED" | "DELAYED_DRY_RUN" | "REJECTED_DRY_RUN";
+
+const zones = cycleKey<Map<string, Zone>>("limit_req_zone", () => new Map());
+const outcome = requestSlot<Outcome>();
+
+/** nginx's ngx_http_limit_req_module. */
+export const limitReq = defineModule({
+  name: "limit_req",
+  directives: {
+    limit_req_zone: list<undefined>({
+      contexts: ["http"],
+      args: 3,
+      syntax: "key zone=name:size rate=rate",
+      read: readZone,
+    }),
+    limit_req: list<Limit>({
+      contexts,
+      args: [1, 3],
+      syntax: "zone=name [burst=number] [nodelay | delay=number]",
+      read: readLimit,
+    }),
+    limit_req_log_level: choice({ contexts, default: "error", of: ["info", "notice", "warn", "error"] }),
+    limit_req_status: number({ contexts, default: 503, min: 400, max: 599 }),
+    limit_req_dry_run: flag({ contexts, default: false }),
+  },
+  variables: { limit_req_status: ({ main }) => main.get(outcome) },
+  enabled: (conf) => conf.limit_req.length > 0,
+  finish: (cycle) => prepareZones(cycle),
+  hooks: {
+    preaccess(request, conf) {
+      // An internal redirect runs this phase again; the client made one request, so charge it once.
+      if (request.main.get(outcome)) return DECLINED;
+      const applied =
+        conf.limit_req.length === 1 ? chargeOne(request, conf.limit_req[0]!) : chargeAll(request, conf.limit_req);
+      if (!applied) return DECLINED;
+      return conclude(request, applied, conf);
+    },
+  },
+});
+
+function readZone(args: Arguments): undefined {
+  const key = args.complex(0);
+  let zone: Zone | undefined;
+  let ratePerSecond = 1;
+  for (let i = 1; i < args.count; i++) {
+    const text = args.text(i);
+    if (text.startsWith("zone=")) zone = named(args, i, declareZone(args, i, "limit_req"));
+    else if (text.startsWith("rate=")) ratePerSecond = readRate(args, i);
+    else throw args.invalidParameter(i, "zone=name:size or rate=rate");
+  }
+  if (!zone) throw args.wrong(0, '"limit_req_zone" must have "zone" parameter');
+  if (zone.key) throw args.wrong(0, `limit_req_zone "${zone.name}" is already bound to key "${zone.key.source}"`);
+  zone.key = key;
+  zone.ratePerSecond = ratePerSecond;
+  return undefined;
+}
+
+/** `rate=10r/s`, `rate=30r/m`. */
+function readRate(args: Arguments, index: number): number {
+  const match = /^rate=(\d{1,9})(r\/[sm])?$/.exec(args.text(index));
+  const rate = match ? Number(match[1]) : 0;
+  if (rate === 0) throw args.wrong(index, `invalid rate "${args.text(index)}"`, "rate=10r/s or rate=30r/m");
+  return match![2] === "r/m" ? rate / 60 : rate;
+}
+
+function named(args: Arguments, index: number, name: string): Zone {
+  const known = args.cycle.get(zones);
+  let zone = known.get(name);
+  if (!zone) {
+    zone = { name, place: args.words[index]!.place, key: undefined, ratePerSecond: 0, bucket: undefined };
+    known.set(name, zone);
+  }
+  return zone;
+}
+
+function readLimit(args: Arguments): Limit {
+  let zone: Zone | undefined;
+  let burst = 0;
+  let undelayed = 0;
+  for (let i = 0; i < args.count; i++) {
+    const text = args.text(i);
+    if (text.startsWith("zone=")) zone = named(args, i, text.slice("zone=".length));
+    else if (text.startsWith("burst=")) burst = readCount(args, i, "burst");
+    else if (text.startsWith("delay=")) undelayed = readCount(args, i, "delay");
+    else if (text === "nodelay") undelayed = Number.POSITIVE_INFINITY;
+    else throw args.invalidParameter(i, "zone=name, burst=number, nodelay or delay=number");
+  }
+  if (!zone) throw args.wrong(0, '"limit_req" must have "zone" parameter');
+  const others = (args.level.own(limitReq, "limit_req") ?? []) as readonly Limit[];
+  if (others.some((limit) => limit.zone === zone)) throw args.wrong(0, '"limit_req" directive is duplicate');
+  return { zone, burst, undelayed };
+}
+
+function readCount(args: Arguments, index: number, name: "burst" | "delay"): number {
+  const text = args.text(index).slice(name.length + 1);
+  if (!/^\d{1,9}$/.test(text) || Number(text) === 0)
+    throw args.wrong(index, `invalid ${name} value "${args.text(index)}"`, "a number of requests");
+  return Number(text);
+}
+
+/** Complains of zones that nothing declares; each worker takes up the others before it serves. */
+function prepareZones(cycle: Cycle): void {
+  for (const zone of cycle.get(zones).values()) {
+    const { name, key, place } = zone;
+    if (!key)
+      cycle.diagnostics.error(
+        `zero size shared memory zone "${name}"`,
+        place,
+        `a limit_req_zone with zone=${name}:size`,
+      );
+    else cycle.atStart(() => void (zone.bucket = new LeakyBucket(zoneOf(cycle, name), zone.ratePerSecond)));
+  }
+}
+
+/** What the zones said: the excess, in thousandths of a request, of the one that refused or delays longest. */
+interface Applied {
+  readonly refused: boolean;
+  readonly excess: number;
+  readonly delayMs: number;
+  readonly zone: Zone;
+}
+
+function keyFor(request: Request, { key }: Zone): string {
+  const text = key!.evaluate(request);
+  if (text.length <= keyBytesMax) return text;
+  request.log("error", `the value of the "${key!.source}" key is more than ${keyBytesMax} bytes: "${text}"`);
+  return "";
+}
+
+function chargeOne(request: Request, limit: Limit): Applied | undefined {
+  const { zone } = limit;
+  const key = keyFor(request, zone);
+  return key === "" ? undefined : charge(limit, key, limit.burst, Date.now());
+}
+
+/** All zones agree before any is charged. */
+function chargeAll(request: Request, limits: readonly Limit[]): Applied | undefined {
+  const nowMs = Date.now();
+  const applicable: { limit: Limit; key: string }[] = [];
+  for (const limit of limits) {
+    const key = keyFor(request, limit.zone);
+    if (key !== "") applicable.push({ limit, key });
+  }
+  const last = applicable.pop();
+  if (!last) return undefined;
+  for (const { limit, key } of applicable)
+    if (limit.zone.bucket!.look(key, limit.burst, nowMs) === REFUSED) return refusal(limit, key, nowMs);
+  let applied = charge(last.limit, last.key, last.limit.burst, nowMs);
+  if (applied.refused) return applied;
+  for (const { limit, key } of applicable) {
+    const one = charge(limit, key, Number.POSITIVE_INFINITY, nowMs);
+    if (one.delayMs > applied.delayMs) applied = one;
+  }
+  return applied;
+}
+
+function charge(limit: Limit, key: string, burst: number, nowMs: number): Applied {
+  const { zone, undelayed } = limit;
+  const bucket = zone.bucket!;
+  const excess = bucket.take(key, burst, nowMs);
+  if (excess === REFUSED) return refusal(limit, key, nowMs);
+  if (excess === NO_MEMORY) return { refused: true, excess: 0, delayMs: 0, zone };
+  return {
+    refused: false,
+    excess,
+    delayMs: undelayed === Number.POSITIVE_INFINITY ? 0 : bucket.delayMs(excess, undelayed),
+    zone,
+  };
+}
+
+function refusal({ zone }: Limit, key: string, nowMs: number): Applied {
+  return { refused: true, excess: zone.bucket!.look(key, Number.POSITIVE_INFINITY, nowMs), delayMs: 0, zone };
+}
+
+interface Conf {
+  readonly limit_req_log_level: LogLevel;
+  readonly limit_req_status: number;
+  readonly limit_req_dry_run: boolean;
+}
+
+/** A delay is told of one level lower than a refusal. */
+const delayLevels: Readonly<Partial<Record<LogLevel, LogLevel>>> = {
+  error: "warn",
+  warn: "notice",
+  notice: "info",
+  info: "info",
+};
+
+function conclude(
+  request: Request,
+  { refused, excess, delayMs, zone }: Applied,
+  conf: Conf,
+): Verdict | Promise<Verdict> {
+  const { main } = request;
+  const dryRun = conf.limit_req_dry_run;
+  const said = dryRun ? ", dry run" : "";
+  const thousandths = `${Math.floor(excess / 1000)}.${String(excess % 1000).padStart(3, "0")}`;
+  const { name } = zone;
+  if (refused) {
+    request.log(conf.limit_req_log_level, `limiting requests${said}, excess: ${thousandths} by zone "${name}"`);
+    main.set(outcome, dryRun ? "REJECTED_DRY_RUN" : "REJECTED");
+    return dryRun ? DECLINED : conf.limit_req_status;
+  }
+  if (delayMs === 0) {
+    main.set(outcome, "PASSED");
+    return DECLINED;
+  }
+  request.log(
+    delayLevels[conf.limit_req_log_level]!,
+    `delaying request${said}, excess: ${thousandths}, by zone "${name}"`,
+  );
+  main.set(outcome, dryRun ? "DELAYED_DRY_RUN" : "DELAYED");
+  return dryRun ? DECLINED : delay(request, delayMs);
+}
+
+/** @throws ClientGone when there is nobody left to answer */
+function delay(request: Request, delayMs: number): Promise<Verdict> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(DECLINED), delayMs);
+    request.exchange.onAbort(() => {
+      clearTimeout(timer);
+      reject(new ClientGone());
+    });
+  });
+}
