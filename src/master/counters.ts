@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { counter, counters, countersPerWorker } from "../core/counters.ts";
 import { openCounters } from "../shm/counters.ts";
@@ -27,7 +27,16 @@ export function removeCounters(masterPid: number): void {
   const folder = zoneDirectory();
   for (const file of readdirSync(folder)) {
     const owner = Number(/^resty-(\d+)-counters/.exec(file)?.[1]);
-    if (owner === masterPid || (owner > 0 && isGone(owner))) rmSync(join(folder, file), { force: true });
+    if (owner === masterPid || (owner > 0 && isGone(owner))) removeOwn(join(folder, file));
+  }
+}
+
+/** What another user's master left behind is that user's to remove. */
+function removeOwn(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    if (statSync(path).uid === process.geteuid?.()) throw error;
   }
 }
 
