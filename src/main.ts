@@ -1,6 +1,10 @@
-import { HttpWorker } from "./master/http_worker.ts";
-import { runCommandLine } from "./cli/command_line.ts";
 import { workerVerb } from "./cli/self.ts";
 
-if (process.argv[2] === workerVerb) new HttpWorker().run();
-else process.exitCode = await runCommandLine(process.argv.slice(2));
+// Each way loads only what it needs: it is time before the first answer.
+if (process.argv[2] === workerVerb) {
+  const { HttpWorker } = await import("./master/http_worker.ts");
+  new HttpWorker().run();
+} else {
+  const { runCommandLine } = await import("./cli/command_line.ts");
+  process.exitCode = await runCommandLine(process.argv.slice(2));
+}
