@@ -1,6 +1,6 @@
 import type { LogLevel } from "../core/log.ts";
 import type { Request } from "../core/request.ts";
-import { requestLine } from "../modules/core/variables.ts";
+import { requestLine } from "../modules/core/request_line.ts";
 import { type ErrorLogTarget, errorLog, reaches } from "../modules/error_log/error_log.ts";
 import { errorLogTime } from "../std/clock.ts";
 import type { LogFile } from "../std/log_file.ts";

@@ -8,6 +8,7 @@ import { everySecond, httpTime, isoTime, localTime } from "../../std/clock.ts";
 import { addressBytes } from "../../std/address.ts";
 import { version } from "../../std/version.ts";
 import { documentRoot, filePath } from "./path.ts";
+import { protocol, requestLine } from "./request_line.ts";
 
 const timeLocal = everySecond((nowMs) => localTime(new Date(nowMs)));
 const timeIso = everySecond((nowMs) => isoTime(new Date(nowMs)));
@@ -17,16 +18,6 @@ const hostName = hostname();
 export function secondsText(ms: number): string {
   const whole = Math.max(0, Math.round(ms));
   return `${Math.floor(whole / 1000)}.${String(whole % 1000).padStart(3, "0")}`;
-}
-
-const protocols: Readonly<Record<number, string>> = { 9: "HTTP/0.9", 10: "HTTP/1.0", 11: "HTTP/1.1", 20: "HTTP/2.0", 30: "HTTP/3.0" };
-
-const protocol = (request: Request): string => protocols[request.main.exchange.httpVersion] ?? "HTTP/1.1";
-
-/** The request line as it came, `$request`. */
-export function requestLine(request: Request): string {
-  const { main } = request;
-  return `${main.exchange.method} ${main.target} ${protocol(main)}`;
 }
 
 /** The user that Basic authentication names, believed or not. */
