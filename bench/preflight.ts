@@ -37,7 +37,9 @@ export async function reach(target: Target, insecure: boolean, timeoutMs: number
       client.end();
     }
   }
-  const hint = problems.some((problem) => problem.includes("TLS")) ? " (--insecure accepts any certificate)" : "";
+  const hint = problems.some((problem) => /TLS: .*certificate/.test(problem))
+    ? " (--insecure accepts any certificate)"
+    : "";
   throw new BenchError(`cannot connect to ${target.url}: ${problems.join("; ")}${hint}`);
 }
 

@@ -58,8 +58,9 @@ export function textReport(report: Report, paint: Paint): string[] {
   if (report.steps.length > 1) {
     for (const step of report.steps) if (step.latency.count > 0) rows.push(row(`  ${step.name}`, step.latency));
   }
-  lines.push(...table(rows));
-  if (report.service) {
+  if (report.latency.count > 0) lines.push(...table(rows));
+  else lines.push("no right answer, and so no latencies");
+  if (report.service && report.latency.count > 0) {
     lines.push(paint("dim", "(when sent leaves out the wait for a free connection, which a user would have had)"));
   }
   if (report.steps.length > 1) {
