@@ -103,11 +103,11 @@ export class Lexer {
           ? 'unexpected end of parameter, expecting ";"'
           : 'unexpected end of file, expecting ";" or "}"';
       this.diagnostics.error(message, this.text.place(start), `a closing ${quote} that belongs to this one`);
-      if (!closed || !this.#wordMayEnd(end + 1)) this.#resumeAfterLine(start);
+      if (!closed || !this.#wordMayEnd(start, end + 1)) this.#resumeAfterLine(start);
       else this.at = end + 1;
     } else {
       this.at = end + 1;
-      if (!this.#wordMayEnd(this.at)) this.#runsOn(start);
+      if (!this.#wordMayEnd(start, this.at)) this.#runsOn(start);
     }
     const word: Word = {
       text: unescape(bytes.slice(start + 1, end)),
@@ -139,11 +139,15 @@ export class Lexer {
     if (!/^\s*[;{]/.test(ending)) this.#made = { kind: ";", place: this.text.place(this.at) };
   }
 
-  /** A closing brace may not follow either, but that the parser says, as it does behind a bare word. */
-  #wordMayEnd(offset: number): boolean {
+  /**
+   * May what is at `offset` follow the quoted word from `start`? A closing brace may not, but that the parser says, as it
+   * does behind a bare word; unless there are lines between, for then it is the quote that is wrong.
+   */
+  #wordMayEnd(start: number, offset: number): boolean {
     if (offset >= this.#bytes.length) return true;
     const code = this.#bytes.charCodeAt(offset);
-    return isBlank(code) || code === SEMICOLON || code === OPEN_BRACE || code === CLOSE_PAREN || code === CLOSE_BRACE;
+    if (code === CLOSE_BRACE) return this.text.sameLine(start, offset);
+    return isBlank(code) || code === SEMICOLON || code === OPEN_BRACE || code === CLOSE_PAREN;
   }
 
   #tooLong(start: number, end: number): boolean {

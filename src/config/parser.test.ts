@@ -112,6 +112,23 @@ test.each<[string, string[], unknown[]]>([
       ["d", "e"],
     ],
   ],
+  [
+    'a { b "c; }\nd { e "f" } }',
+    ['2:8 unexpected "f"', '2:11 unexpected "}"', '2:13 unexpected "}"'],
+    [
+      ["a", [["b", "c; }\nd { e "]]],
+      ["d", [["e", "f"]]],
+    ],
+  ],
+  [
+    'a { b "c; }\nd { e; } f "}";',
+    ['2:13 unexpected "}"'],
+    [
+      ["a", [["b", "c; }\nd { e; } f "]]],
+      ["d", [["e"]]],
+      ["f", "}"],
+    ],
+  ],
   ["a 'b;\nc;", [`1:3 unexpected end of file, expecting ";" or "}"`], [["a", "b;\nc;"], ["c"]]],
   ["a 'b\nc;", [`1:3 unexpected end of file, expecting ";" or "}"`], [["a", "b\nc;"], ["c"]]],
   ["a\\", ['1:3 unexpected end of file, expecting ";" or "}"'], [["a\\"]]],

@@ -22,13 +22,17 @@ export function renderAll(diagnostics: readonly Diagnostic[], options: RenderOpt
 
 export function render({ severity, message, place, expected, notes }: Diagnostic, options: RenderOptions = {}): string {
   const paint = options.color ? paintForTerminal : paintNothing;
-  const said = legible(message).replaceAll("\n", "\\n");
+  const said = oneLine(message);
   const where = place ? ` in ${positionOf(place, options)}` : "";
   let text = `resty: ${paint(severity, `[${severity}]`)} ${paint("bold", said)}${where}\n`;
   if (place) text += excerpt(place, expected, options);
   for (const note of notes ?? [])
-    text += `${positionOf(note.place, options)}: ${paint("note", "note:")} ${legible(note.message)}\n`;
+    text += `${positionOf(note.place, options)}: ${paint("note", "note:")} ${oneLine(note.message)}\n`;
   return text;
+}
+
+function oneLine(text: string): string {
+  return legible(text).replaceAll("\n", "\\n");
 }
 
 /** As nginx has it, text given by `-g` is one line and needs no number. */
@@ -58,7 +62,7 @@ function excerpt(place: Place, expected: string | undefined, { sources, color }:
   // A tab stays one below another, however wide the terminal shows it.
   const indent = Array.from({ length: before }, (_, index) => (shown[index] === "\t" ? "\t" : " ")).join("");
   const underline = paint("mark", "^".repeat(Math.max(1, underlined)));
-  const hint = expected === undefined ? "" : ` expected ${legible(expected)}`;
+  const hint = expected === undefined ? "" : ` expected ${oneLine(expected)}`;
   return `${number} | ${shown.join("")}\n${" ".repeat(number.length)} | ${indent}${underline}${hint}\n`;
 }
 

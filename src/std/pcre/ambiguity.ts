@@ -1,6 +1,6 @@
 // How much work a backtracking matcher can be made to do by the worst subject there is.
 
-import { allBytes, type ByteSet, byte, noBytes } from "./byte_set.ts";
+import { allBytes, type ByteSet, byte, noBytes, rangesOf } from "./byte_set.ts";
 import { lengthOf, type Node, type Repeat } from "./syntax.ts";
 
 /** An upper bound: `factor` × (subject length) ^ `degree`. A degree of Infinity is an exponential one. */
@@ -72,6 +72,29 @@ export function firstBytes(node: Node, follow: ByteSet): ByteSet {
       return node.at === "end or last newline" || node.at === "line end" ? byte(10) : follow;
     default:
       return follow;
+  }
+}
+
+/** A byte without which nothing matches, the last such in the pattern; undefined if none is sure to be needed. */
+export function requiredByte(node: Node): number | undefined {
+  switch (node.kind) {
+    case "set": {
+      const [only, ...others] = rangesOf(node.set);
+      return only && others.length === 0 && only[0] === only[1] ? only[0] : undefined;
+    }
+    case "sequence":
+      for (const child of node.nodes.toReversed()) {
+        const required = requiredByte(child);
+        if (required !== undefined) return required;
+      }
+      return undefined;
+    case "capture":
+    case "atomic":
+      return requiredByte(node.body);
+    case "repeat":
+      return node.min > 0 ? requiredByte(node.body) : undefined;
+    default:
+      return undefined;
   }
 }
 

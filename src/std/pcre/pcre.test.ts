@@ -204,12 +204,18 @@ describe("a hostile subject", () => {
   });
 
   test.each([
-    ["^(?:(a*)*)*b", "a"],
+    ["^(?:(a*)*)*b$", "a"],
     ["^(?=(a+)+$)a", "a"],
     ["((a+)\\2?)+$", "a"],
   ])("%p is given up at the limit where nothing can be remembered", (pattern, unit) => {
-    expect(matcher(pattern).exec(`${unit.repeat(200)}!`)).toBe("match limit");
-    expect(matcher(pattern).exec(`${unit.repeat(5)}!`)).toBeUndefined();
+    expect(matcher(pattern).exec(`${unit.repeat(200)}b!`)).toBe("match limit");
+    expect(matcher(pattern).exec(`${unit.repeat(5)}b!`)).toBeUndefined();
+  });
+
+  test("without a byte that every match has is told from one at once", () => {
+    for (const pattern of ["^(?:(a*)*)*b$", "(?:(a*)*)*(?:x(b))+(?:c|d)?"])
+      expect(matcher(pattern).exec(`b${"a".repeat(200)}`.slice(1))).toBeUndefined();
+    expect(listed(matcher("(?<=b)(?:(a*)*)*c").exec("bac", 1))).toEqual(["ac", ""]);
   });
 
   test("does not make a match go unnoticed, as in the engine's own hands", () => {

@@ -2,9 +2,9 @@
 // What work that does for one subject cannot be limited, so it is only given subjects that are short enough for the
 // pattern; longer ones, and patterns it cannot express, go to a matcher that counts its steps.
 
-import { backtracks, firstBytes, startsAtStart } from "./ambiguity.ts";
+import { backtracks, firstBytes, requiredByte, startsAtStart } from "./ambiguity.ts";
 import { allBytes, has } from "./byte_set.ts";
-import { run } from "./machine.ts";
+import { type Offsets, run } from "./machine.ts";
 import { type Parsed, parsePattern } from "./parse.ts";
 import { assemble, isMemoryless, type Program } from "./program.ts";
 import { lengthOf, PatternError, some } from "./syntax.ts";
@@ -102,6 +102,8 @@ export class Matcher {
   readonly #startsAtStart: boolean;
   /** 1 for each byte a match can begin with; undefined if it can be empty. */
   readonly #firstBytes: Uint8Array | undefined;
+  /** A character without which nothing matches. It spares the work that most often is in vain. */
+  readonly #required: string | undefined;
   #program: Program | undefined;
   /** The program to remember failures with; null where that cannot be. */
   #remembering: Program | null | undefined;
@@ -128,6 +130,8 @@ export class Matcher {
     this.#firstBytes = selective
       ? Uint8Array.from({ length: 256 }, (_, code) => (has(first, code) ? 1 : 0))
       : undefined;
+    const required = requiredByte(parsed.root);
+    this.#required = required === undefined ? undefined : String.fromCharCode(required);
     if (!assemble(parsed.root, false)) throw new PatternError("regular expression is too large", 0);
   }
 
@@ -165,7 +169,8 @@ export class Matcher {
     return Object.assign(match as unknown as PcreMatch & { 0: string }, { index: offsets[0]! });
   }
 
-  #run(subject: string, from: number) {
+  #run(subject: string, from: number): Offsets | "no match" | "match limit" {
+    if (this.#required !== undefined && !subject.includes(this.#required, from)) return "no match";
     const { root } = this.#parsed;
     const limits = { from, onlyAtStart: this.#startsAtStart, firstBytes: this.#firstBytes };
     this.#program ??= assemble(root, false)!;
