@@ -76,6 +76,7 @@ export class Containers {
   /** Sets a field of a hash, and makes the hash if there is none. May evict other keys. */
   hset(key: string, field: string, value: Value): true | "value not a hash" | StoreError {
     if (!this.staged.stage(value)) return "bad value type";
+    if (!this.table.fitsEver(this.staged.length)) return "no memory"; // or the empty hash would evict, for nothing
     const result = this.#inHash(key, field, (entry, hash) => this.#storeField(entry, hash));
     return result === undefined ? "no memory" : result;
   }

@@ -2,7 +2,6 @@ import { Arena, lastWord } from "./arena.ts";
 import {
   BUCKET_WORDS,
   B_LINK,
-  B_TAG,
   C_COUNT,
   C_FIRST,
   C_IDENTITY_HIGH,
@@ -258,6 +257,11 @@ export abstract class Writer extends Reader {
 
   // Making room
 
+  /** Could a value of this size ever be stored, if all else went? */
+  fitsEver(bytes: number): boolean {
+    return bytes <= this.arena.payloadBytesMax;
+  }
+
   /** Lists a block for `store` or a list's element to fill; 0 when there is no room. */
   #build(payloadBytes: number, evict: boolean, parent: number): number {
     if (payloadBytes > this.arena.payloadBytesMax) return 0;
@@ -279,9 +283,13 @@ export abstract class Writer extends Reader {
   #fitsInstead(entry: number, payloadBytes: number, nothingElseIsLeft: boolean): boolean {
     if (nothingElseIsLeft) return true;
     const words = this.words;
-    if (this.typeOf(entry) >= T_LIST || words[entry + E_META]! & META_SCATTERED) return false;
+    if (this.typeOf(entry) >= T_LIST) return false;
+    let granules = words[H_FREE_GRANULES]! + (words[entry]! >>> 2);
+    if (words[entry + E_META]! & META_SCATTERED)
+      for (let next = words[lastWord(words, entry)]!; next !== 0; next = words[lastWord(words, next)]!)
+        granules += words[next]! >>> 2;
     // Even if all that is free were in pieces of one granule, 56 bytes of each are payload.
-    return (words[H_FREE_GRANULES]! + (words[entry + B_TAG]! >>> 2) - 1) * 56 >= payloadBytes + HEADER_BYTES;
+    return (granules - 1) * 56 >= payloadBytes + HEADER_BYTES;
   }
 
   /** Removes the least recently used entry that is neither being replaced nor the `parent`. */
@@ -318,7 +326,7 @@ export abstract class Writer extends Reader {
     if (start < this.#nextSweepAt) return false;
     const removed = this.removeExpired(Infinity, parent);
     const end = performance.now();
-    this.#nextSweepAt = end + 10 * (end - start);
+    this.#nextSweepAt = end - start > 1 ? end + 10 * (end - start) : 0;
     return removed > 0;
   }
 
