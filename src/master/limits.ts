@@ -104,7 +104,8 @@ export function becomeWorker(settings: MasterSettings, slot: number, log: Log): 
     const limit = (resource: "nofile" | "core", value: number | undefined) => {
       if (value !== undefined) attempt("setrlimit()", () => setResourceLimit(resource, { soft: value, hard: value }));
     };
-    limit("nofile", rlimitNofile);
+    // Where the master could not raise the limit, it has said so.
+    limit("nofile", rlimitNofile && Math.min(rlimitNofile, resourceLimit("nofile").hard));
     limit("core", rlimitCore);
     const cpus = cpusOf(settings, slot);
     if (cpus !== undefined) attempt("sched_setaffinity()", () => setCpuAffinity(cpus));

@@ -180,3 +180,10 @@ test("a limit of open files below worker_connections is raised, else told", asyn
   await using told = await start({ workerConnections: 3000, rlimitNofile: 1024 });
   expect(told.log()).toContain("3000 worker_connections exceed open file resource limit: 1024; raise it to ");
 });
+
+test("a limit that nobody may have is said once, by the master", async () => {
+  await using master = await start({ rlimitNofile: 2 ** 31 });
+  await master.workers();
+  expect(master.log().match(/setrlimit/g)).toHaveLength(1);
+  expect(master.log()).toMatch(/\[warn\] .*setrlimit\(RLIMIT_NOFILE, 2147483648\) failed .*, it stays at \d+/);
+});
