@@ -10,7 +10,7 @@ import { removeCounters } from "../master/counters.ts";
 import { MasterZones } from "../master/zones.ts";
 import { ErrorLogs } from "../runtime/error_log.ts";
 import { type ConfigurationChoice, type Loaded, loadConfiguration } from "../runtime/load.ts";
-import { LogFile } from "../std/log_file.ts";
+import { openLog } from "../runtime/open_log.ts";
 import { selfArgv, workerArgv } from "./self.ts";
 
 /** Loads a configuration and says everything that was found: warnings and notices too. */
@@ -41,7 +41,7 @@ function logErrors(list: readonly Diagnostic[], write: (message: string) => void
 
 /** Runs the server under a master until it is told to stop. @returns the exit code */
 export async function serve(choice: ConfigurationChoice): Promise<number> {
-  const logs = new ErrorLogs((path) => new LogFile(path === "stderr" ? "/dev/stderr" : path));
+  const logs = new ErrorLogs((path) => openLog(path));
   // Until the configuration says otherwise; with -e it is there, and holds what went wrong, even if nothing loads.
   let targets: { path: string; level: LogLevel }[] = choice.errorLog ? [{ path: defaultErrorLog(choice), level: "error" }] : [];
   let first = true;

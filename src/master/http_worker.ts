@@ -6,7 +6,7 @@ import { type RawConnections, RawConnections as Connections, serveRaw } from "..
 import { HttpEngine } from "../runtime/engine.ts";
 import { ErrorLogs } from "../runtime/error_log.ts";
 import { type ConfigurationChoice, loadConfiguration } from "../runtime/load.ts";
-import { LogFile } from "../std/log_file.ts";
+import { openLog } from "../runtime/open_log.ts";
 import { listenOn, pauseAccepting, resumeAccepting, stopListening } from "./adopt.ts";
 import type { MasterSettings, PreparedGeneration, WorkerListener } from "./contract.ts";
 import { shareCounters } from "./counters.ts";
@@ -36,7 +36,7 @@ export class HttpWorker {
   #plan: Plan | undefined;
 
   constructor() {
-    this.#logs = new ErrorLogs((path) => new LogFile(path === "stderr" ? "/dev/stderr" : path, (failed, error) => this.#logFailed(failed, error)));
+    this.#logs = new ErrorLogs((path) => openLog(path, (failed, error) => this.#logFailed(failed, error)));
     this.#engine = new HttpEngine(this.#logs);
     accessLogFiles.onFailure = (path, error) => this.#logFailed(path, error);
     this.#connections.onFull = (full) => this.#accept(!full);

@@ -34,7 +34,7 @@ export function masterSettings({ plan, main }: { plan: Plan; main: Level }, choi
     env: environment(conf.env),
     listens: plan.listeners.map(({ spec }) => spec),
     errorLog: errorTargets,
-    logFiles: [...files].filter((file) => file !== "stderr" && !file.startsWith("/dev/std")),
+    logFiles: [...files].filter((file) => file !== "stderr" && !/^(?:\/dev\/std|syslog:)/.test(file)),
   };
 }
 

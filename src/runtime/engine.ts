@@ -16,7 +16,7 @@ import { checkHead } from "./head_check.ts";
 import { locate } from "./locate.ts";
 import { respond, sendHead } from "./send.ts";
 import { runSubrequest } from "./subrequest.ts";
-import { parseHost, parseTarget, type Target } from "./target.ts";
+import { parseHost, parseConnectTarget, parseTarget, type Target } from "./target.ts";
 import { walk } from "./walk.ts";
 
 /** The stages of a run; `find` chooses the location, to which a rewritten URI comes back. */
@@ -98,7 +98,10 @@ export class HttpEngine implements Engine {
   }
 
   #begin(request: Request): Verdict | Promise<Verdict> {
-    const target = parseTarget(request.target, core.of(request).merge_slashes);
+    const target =
+      request.method === "CONNECT"
+        ? parseConnectTarget(request.target)
+        : parseTarget(request.target, core.of(request).merge_slashes);
     const hostHeader = target?.authority ?? request.header("host");
     const host = hostHeader === undefined ? "" : parseHost(hostHeader);
     if (host !== undefined) {
@@ -203,6 +206,7 @@ export class HttpEngine implements Engine {
     if (request.parent) return OK;
     if (conf.keepalive_timeout.timeoutMs === 0 || request.exchange.connection.requests >= conf.keepalive_requests)
       request.keepalive = false;
+    if (request.keepalive && brokenKeepalive(request, conf.keepalive_disable)) request.keepalive = false;
     request.exchange.limits(conf.keepalive_timeout.timeoutMs, conf.send_timeout);
     if (!request.exchange.hasBody) return OK;
     const { body } = request;
@@ -309,6 +313,15 @@ export class HttpEngine implements Engine {
       return undefined;
     }
   }
+}
+
+/** `keepalive_disable`: browsers of old that lost requests on a kept connection. */
+function brokenKeepalive(request: Request, disabled: readonly string[]): boolean {
+  const old = request.method === "POST" && disabled.includes("msie6");
+  if (!old && !disabled.includes("safari")) return false;
+  const agent = request.header("user-agent") ?? "";
+  if (old && /MSIE [1-6]\./.test(agent) && !agent.includes("Opera")) return true;
+  return disabled.includes("safari") && agent.includes("Mac OS X") && agent.includes("Safari/") && !agent.includes("Chrome/");
 }
 
 function stepsAt(request: Request, stage: Stage): readonly Step[] {

@@ -3,20 +3,20 @@ import type { Request } from "../core/request.ts";
 import { requestLine } from "../modules/core/request_line.ts";
 import { type ErrorLogTarget, errorLog, reaches } from "../modules/error_log/error_log.ts";
 import { errorLogTime } from "../std/clock.ts";
-import type { LogFile } from "../std/log_file.ts";
+import type { LogSink } from "../std/log_file.ts";
 
 /** Opens the logs of a process and writes lines as nginx forms them. */
 export class ErrorLogs {
-  readonly #files = new Map<string, LogFile>();
+  readonly #files = new Map<string, LogSink>();
 
-  constructor(private readonly open: (path: string) => LogFile) {}
+  constructor(private readonly open: (path: string) => LogSink) {}
 
   write(targets: readonly ErrorLogTarget[], level: LogLevel, message: string): void {
     let line: string | undefined;
     for (const target of targets) {
       if (!reaches(level, target.level)) continue;
       line ??= `${errorLogTime(new Date())} [${level}] ${process.pid}#${process.pid}: ${oneLine(message)}\n`;
-      this.file(target.path).write(line);
+      this.file(target.path).write(line, level);
     }
   }
 
@@ -26,7 +26,7 @@ export class ErrorLogs {
     this.write(targets, level, `*${request.exchange.connection.number} ${message}${contextOf(request)}`);
   }
 
-  file(path: string): LogFile {
+  file(path: string): LogSink {
     let file = this.#files.get(path);
     if (!file) this.#files.set(path, (file = this.open(path)));
     return file;

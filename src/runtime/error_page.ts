@@ -60,18 +60,20 @@ function ownPage(request: Request, status: number): Verdict | Promise<Verdict> {
   response.headers.flat.push(...kept);
   request.errorStatus = 0;
   response.status = status;
-  if (status < 300 || status === 304) return respond(request, undefined);
+  if (status < 300 || status === 304 || reasonPhrase(status) === "") return respond(request, undefined);
   response.contentType = "text/html";
   return respond(request, pageText(status, serverName(request)));
 }
 
 const pages = new Map<string, string>();
+/** Where nginx's page says something else than its status line. */
+const titles: Readonly<Record<number, string>> = { 302: "Found", 401: "Authorization Required" };
 
 function pageText(status: number, server: string): string {
   const key = `${status} ${server}`;
   let page = pages.get(key);
   if (page === undefined) {
-    const title = `${status} ${reasonPhrase(status)}`.trim();
+    const title = `${status} ${titles[status] ?? reasonPhrase(status)}`;
     page =
       `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n` +
       `<hr><center>${server}</center>\r\n</body>\r\n</html>\r\n`;

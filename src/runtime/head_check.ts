@@ -21,6 +21,7 @@ function byLength(names: string): (string[] | undefined)[] {
  */
 export function checkHead(request: Request): string | undefined {
   const { flat } = request.headers;
+  if (flat.length > core.of(request).max_headers * 2) return "client sent too many header lines";
   let seen: string | undefined;
   for (let i = 0; i < flat.length; i += 2) {
     const name = flat[i]!;

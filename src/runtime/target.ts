@@ -36,6 +36,11 @@ export function parseTarget(target: string, mergeSlashes: boolean): Target | und
   return uri === undefined ? undefined : { uri, args, hasArgs, authority };
 }
 
+/** The target of CONNECT is a host with a port and nothing else (RFC 9112, section 3.2.3). */
+export function parseConnectTarget(target: string): Target | undefined {
+  return /^[^/?#@]+:\d{1,5}$/.test(target) ? { uri: target, args: "", hasArgs: false, authority: target } : undefined;
+}
+
 /** Decodes escapes, then resolves "." and ".." and, if asked, merges slashes; undefined where it would leave the root. */
 export function normalise(path: string, mergeSlashes: boolean): string | undefined {
   const decoded = decode(path);

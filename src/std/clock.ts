@@ -73,6 +73,13 @@ export function utcTimeText(date: Date): string {
   return date.toISOString().slice(0, 19).replace("T", " ");
 }
 
+/** `Nov  3 15:04:05`, local time, as RFC 3164 wants it. */
+export function syslogTime(nowMs: number): string {
+  const date = new Date(nowMs);
+  const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return `${months[date.getMonth()]} ${String(date.getDate()).padStart(2)} ${clock}`;
+}
+
 /** Calls `format` at most once a second and hands out its last result in between. */
 export function everySecond<T>(format: (nowMs: number) => T): (nowMs: number) => T {
   let second = -1;

@@ -6,11 +6,20 @@ const openFlags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
 /** What a full or vanished disk did to a log, said once until a write succeeds again. */
 export type LogFailure = (path: string, error: Error, lostBytes: number) => void;
 
+/** Where the lines of a log go. */
+export interface LogSink {
+  /** @param level For those who pass it on; the line itself has it already. */
+  write(line: string, level?: string): void;
+  flush(): void;
+  reopen(): void;
+  close(): void;
+}
+
 /**
  * An append-only log shared by processes: whole lines, each batch one write with O_APPEND, so none is torn.
  * Lines of one turn of the event loop go out together (0.4 µs a line of 138 bytes against 1.2 µs each alone, Bun 1.4.5).
  */
-export class LogFile {
+export class LogFile implements LogSink {
   #fd: number | undefined;
   #buffer = Buffer.allocUnsafe(bufferBytes);
   #used = 0;

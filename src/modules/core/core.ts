@@ -121,6 +121,14 @@ export const core = defineModule({
       syntax: "timeout [header_timeout]",
       read: (args) => ({ timeoutMs: args.timeMs(0), headerSeconds: args.has(1) ? args.timeSeconds(1) : 0 }),
     }),
+    keepalive_disable: value<readonly ("none" | "msie6" | "safari")[]>({
+      contexts: upToLocation,
+      default: ["msie6"],
+      args: [1, 3],
+      syntax: "none | browser ...",
+      read: (args) => args.words.map((_, i) => args.choice(i, ["none", "msie6", "safari"])),
+    }),
+    max_headers: number({ contexts: upToServer, default: 1000, min: 1 }),
     keepalive_requests: number({ contexts: upToLocation, default: 1000 }),
     keepalive_time: time({ contexts: upToLocation, default: 3_600_000 }),
     reset_timedout_connection: flag({ contexts: upToLocation, default: false }),
@@ -157,7 +165,6 @@ export const core = defineModule({
     chunked_transfer_encoding: noEffect(upToLocation, "a body of unknown length is always chunked for HTTP/1.1"),
     lingering_time: noEffect(upToLocation, "the rest of a request body is always read"),
     lingering_timeout: noEffect(upToLocation, "the rest of a request body is always read"),
-    max_headers: noEffect(upToServer, "the runtime takes up to 198 header lines"),
   },
   fields: {
     bodyRules: field<BodyRules>({ limitBytes: 0, bufferBytes: 0, timeoutMs: 0, folder: "", inFile: "off" }),

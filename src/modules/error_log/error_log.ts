@@ -1,10 +1,12 @@
+import type { Arguments } from "../../core/arguments.ts";
 import { cycleKey } from "../../core/cycle.ts";
 import { type LogLevel, logLevels } from "../../core/log.ts";
 import { defineModule, list } from "../../core/module.ts";
+import { parseSyslog } from "../../std/syslog.ts";
 
 /** One `error_log`: where, and from which level up. */
 export interface ErrorLogTarget {
-  /** Absolute path, or "stderr". */
+  /** Absolute path, "stderr", or `syslog:…`. */
   readonly path: string;
   readonly level: LogLevel;
 }
@@ -23,8 +25,12 @@ export const errorLog = defineModule({
       read(args) {
         const level = args.has(1) ? args.choice(1, logLevels.slice(1) as readonly LogLevel[]) : "error";
         const name = args.text(0);
-        if (name.startsWith("syslog:") || name.startsWith("memory:"))
-          throw args.wrong(0, `"${name.split(":")[0]}:" logs are known to nginx, not supported by resty`, "a file or stderr");
+        if (name.startsWith("memory:"))
+          throw args.wrong(0, '"memory:" logs are known to nginx, not supported by resty', "a file, stderr or syslog:");
+        if (name.startsWith("syslog:")) {
+          checkSyslog(args, name);
+          return { path: name, level };
+        }
         const path = name === "stderr" ? "stderr" : args.cycle.path(name);
         args.cycle.get(errorLogPaths).add(path);
         return { path, level };
@@ -32,6 +38,12 @@ export const errorLog = defineModule({
     }),
   },
 });
+
+/** @throws ConfigError for a `syslog:` target that is wrong */
+export function checkSyslog(args: Arguments, target: string): void {
+  const options = parseSyslog(target);
+  if (typeof options === "string") throw args.wrong(0, options, "syslog:server=HOST[:PORT] with facility=, severity=, tag= or nohostname");
+}
 
 const rank = new Map(logLevels.map((level, i) => [level, i]));
 

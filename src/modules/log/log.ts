@@ -5,8 +5,10 @@ import { accepted, defineModule, field, list } from "../../core/module.ts";
 import { DECLINED } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { describeErrno } from "../../std/errno.ts";
-import { LogFile } from "../../std/log_file.ts";
+import { LogFile, type LogSink } from "../../std/log_file.ts";
+import { parseSyslog, Syslog, type SyslogOptions } from "../../std/syslog.ts";
 import { parseSize, parseTimeMs } from "../../std/units.ts";
+import { checkSyslog } from "../error_log/error_log.ts";
 import { compileFormat, type Escape, type LogFormat } from "./format.ts";
 
 const combined =
@@ -16,7 +18,7 @@ const formats = cycleKey<Map<string, LogFormat>>("log_format", () => new Map());
 
 interface AccessLog {
   /** Once it is open. */
-  file: LogFile | undefined;
+  file: LogSink | undefined;
   readonly format: LogFormat;
   readonly condition: ComplexValue | undefined;
   /** A name without variables is opened when the worker starts. */
@@ -33,12 +35,13 @@ interface FileOptions {
 
 /** The logs that one process has open, whichever cycle asked for them. */
 export class AccessLogFiles {
-  readonly #files = new Map<string, LogFile>();
+  readonly #files = new Map<string, LogSink>();
   onFailure: (path: string, error: Error) => void = () => undefined;
 
-  open(path: string, { bufferBytes, flushMs, gzip }: FileOptions): LogFile {
+  open(path: string, { bufferBytes, flushMs, gzip }: FileOptions): LogSink {
     const key = `${path}\0${bufferBytes}\0${flushMs}\0${gzip}`;
     let file = this.#files.get(key);
+    if (!file && path.startsWith("syslog:")) this.#files.set(key, (file = new Syslog(parseSyslog(path) as SyslogOptions)));
     if (!file) {
       const encode = gzip > 0 ? (batch: Uint8Array) => Bun.gzipSync(new Uint8Array(batch), { level: gzip as 1 }) : undefined;
       file = new LogFile(path, (...failure) => this.onFailure(failure[0], failure[1]), flushMs, bufferBytes || undefined, encode);
@@ -124,8 +127,7 @@ function readFormat(args: Arguments): undefined {
 function readAccessLog(args: Arguments): readonly AccessLog[] {
   if (args.text(0) === "off" && args.count === 1) return [];
   const name = args.text(0);
-  if (name.startsWith("syslog:"))
-    throw args.wrong(0, '"syslog:" logs are known to nginx, not supported by resty', "a file");
+  if (name.startsWith("syslog:")) return [syslogAccess(args, name)];
   const path = args.complex(0);
   const absolute: ComplexValue =
     path.constant === undefined
@@ -143,6 +145,18 @@ function readAccessLog(args: Arguments): readonly AccessLog[] {
       file: undefined,
     },
   ];
+}
+
+function syslogAccess(args: Arguments, target: string): AccessLog {
+  checkSyslog(args, target);
+  const condition = args.named("if", 1);
+  return {
+    format: formatOf(args),
+    condition: condition && args.compile(condition.text, condition.place),
+    path: constantValue(target),
+    options: unbuffered,
+    file: undefined,
+  };
 }
 
 const unbuffered: FileOptions = { bufferBytes: 0, flushMs: 0, gzip: 0 };
