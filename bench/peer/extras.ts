@@ -8,6 +8,8 @@ export interface Extras {
   tenThousandP99Ms: [number, number];
   startMs: [number, number];
   reload: [ReloadLoss, ReloadLoss];
+  /** Requests a second that each generator got out of nginx; one entry a pair. */
+  generators: { bench: number; wrk: number }[];
 }
 
 export interface ReloadLoss {

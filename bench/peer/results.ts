@@ -76,6 +76,7 @@ function extraLines(extras: Extras): string[] {
     `| ${[name, ...values, bound, ok ? "reached" : "**missed**"].join(" | ")} |`;
   const { workerBytes, connectionBytes, tenThousandP99Ms: p99, startMs, reload } = extras;
   const [resty] = reload;
+  const share = median(extras.generators.map(({ bench, wrk }) => bench / wrk));
   return [
     "| other figures | resty | nginx | at most | |",
     "| --- | --- | --- | --- | --- |",
@@ -83,6 +84,9 @@ function extraLines(extras: Extras): string[] {
     row("worker after load, resident", workerBytes.map(megabytes), "60 MB", workerBytes[0] < 60e6),
     row("10 000 connections, 8 000 requests a second, p99", p99.map(ms), "1.5 × nginx", p99[0] <= p99[1] * 1.5),
     row("start to first answer", startMs.map(ms), "150 ms", startMs[0] < 150),
+    ...(extras.generators.length > 0
+      ? [row("throughput of resty bench ÷ wrk's, against nginx", [share.toFixed(2), ""], "0.8 at least", share >= 0.8)]
+      : []),
     row("20 reloads, failed requests", reload.map(lost), "0", resty.keptAlive.failed + resty.opened.failed === 0),
   ];
 }

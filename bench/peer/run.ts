@@ -181,6 +181,20 @@ async function compare(workload: Workload, resty: Contender, peer: Contender): P
   return row;
 }
 
+/** The load generator against wrk, one sending thread each, nginx doing as little as it can. */
+async function compareGenerators(url: string): Promise<{ bench: number; wrk: number }[]> {
+  const seconds = options.seconds;
+  const pairs: { bench: number; wrk: number }[] = [];
+  if (!Bun.which("wrk")) return pairs;
+  for (let pair = 0; pair < Number(options.pairs); pair++) {
+    const { totals } = await load(url, ["--ramp", "0", "--warmup", "500ms", "-d", `${seconds}s`, "-c", "64", url]);
+    const child = Bun.spawn(["taskset", "-c", String(LOAD_CORE), "wrk", "-t1", "-c64", `-d${seconds}s`, url]);
+    const said = await new Response(child.stdout).text();
+    pairs.push({ bench: totals.requestsPerSecond, wrk: Number(/Requests\/sec:\s*([\d.]+)/.exec(said)![1]) });
+  }
+  return pairs;
+}
+
 async function measureExtras(resty: Contender, peer: Contender): Promise<Extras> {
   const both = async <T>(take: (one: Contender) => Promise<T>): Promise<[T, T]> => [
     await take(resty),
@@ -189,6 +203,7 @@ async function measureExtras(resty: Contender, peer: Contender): Promise<Extras>
   const url = (one: Contender): string => `http://127.0.0.1:${one.ports.pool}/hello`;
   const many = ["-c", "10000", "--ramp", "5s", "--warmup", "1s", "-d", "5s", "-R", "8000"];
   return {
+    generators: await compareGenerators(`http://127.0.0.1:${peer.ports.pool}/plain`),
     workerBytes: await both(async (one) => memory(one.service.busiest()).resident),
     connectionBytes: await both((one) => connectionMemory(one.service, url(one), 5000)),
     tenThousandP99Ms: await both(async (one) => (await load(url(one), [...many, url(one)])).latency.p99Ms),
