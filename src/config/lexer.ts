@@ -140,8 +140,8 @@ export class Lexer {
   }
 
   /**
-   * May what is at `offset` follow the quoted word from `start`? A closing brace may not, but that the parser says, as it
-   * does behind a bare word; unless there are lines between, for then it is the quote that is wrong.
+   * May what is at `offset` follow the quoted word from `start`? A closing brace may not, but that the parser says, as
+   * it does behind a bare word; unless there are lines between, for then it is the quote that is wrong.
    */
   #wordMayEnd(start: number, offset: number): boolean {
     if (offset >= this.#bytes.length) return true;
