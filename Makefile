@@ -21,7 +21,7 @@ help:
 	@echo 'make test      install what the tests need, and run them all'
 	@echo 'make check     types, formatting, and the shape of the tree'
 	@echo 'make build     make the executable ./resty'
-	@echo 'make bench     compare with nginx and its Lua module on this machine'
+	@echo 'make bench     time single parts, then compare with nginx and its Lua module, on this machine'
 	@echo 'make release   executables for all platforms in dist/, with SHA-256 sums'
 	@echo 'make install   put the executable, its configuration and a systemd unit in place'
 	@echo '               (PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) UNITDIR=$(UNITDIR) DESTDIR=$(DESTDIR))'
@@ -57,6 +57,7 @@ format: node_modules/.package-lock.json
 
 bench: node_modules/.package-lock.json resty
 	sh scripts/packages.sh
+	$(BUN) bench/micro/main.ts
 	$(BUN) bench/peer/run.ts
 
 release: node_modules/.package-lock.json
