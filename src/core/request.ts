@@ -130,6 +130,14 @@ export class Request {
     (this.#endings ??= []).push(action);
   }
 
+  /** The request is not over before `work`, which goes on beside it: it must not fail. */
+  waitFor(work: Promise<unknown>): void {
+    (this.pending ??= []).push(work);
+  }
+
+  /** What the request waits for, once it is answered. */
+  pending: Promise<unknown>[] | undefined;
+
   /** For the engine: the request is over. */
   end(): void {
     if (this.#endings) for (const action of this.#endings) action();

@@ -22,6 +22,7 @@ import { limitReq } from "./limit_req/limit_req.ts";
 import { log } from "./log/log.ts";
 import { mainModule } from "./main/main.ts";
 import { map } from "./map/map.ts";
+import { mirror } from "./mirror/mirror.ts";
 import { notModified } from "./not_modified/not_modified.ts";
 import { openFileCache } from "./open_file_cache/open_file_cache.ts";
 import { proxy } from "./proxy/proxy.ts";
@@ -37,6 +38,7 @@ import { sharedDict } from "./shared_dict/shared_dict.ts";
 import { splitClients } from "./split_clients/split_clients.ts";
 import { staticFiles } from "./static/static.ts";
 import { stubStatus } from "./stub_status/stub_status.ts";
+import { sub } from "./sub/sub.ts";
 import { tryFiles } from "./try_files/try_files.ts";
 import { ts } from "./ts/ts.ts";
 import { upstream } from "./upstream/upstream.ts";
@@ -71,6 +73,7 @@ export const modules: readonly AnyModule[] = [
   authBasic,
   authRequest,
   tryFiles,
+  mirror,
   emptyGif,
   randomIndex,
   index,
@@ -85,6 +88,7 @@ export const modules: readonly AnyModule[] = [
   userid,
   gunzip,
   addition,
+  sub,
   charset,
   gzip,
   range,

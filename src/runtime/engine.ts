@@ -286,7 +286,12 @@ export class HttpEngine implements Engine {
   }
 
   #finish(request: Request): void {
-    const { exchange } = request;
+    const { exchange, pending } = request;
+    if (pending) {
+      request.pending = undefined;
+      void Promise.all(pending).then(() => this.#finish(request));
+      return;
+    }
     const done = (): void => {
       counters.own[counter.writing]!--;
       this.active--;

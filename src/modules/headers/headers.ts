@@ -120,9 +120,9 @@ function readHeader(args: Arguments): Addition {
   return { ...addition, apply: setters[addition.name.toLowerCase()] ?? append };
 }
 
-/** A value that would end the field early, as a decoded `$uri` can, is left out: it could say anything behind that. */
+/** What would end the field early, as a decoded `$uri` can, becomes a space (RFC 9110, section 5.5). */
 function append(response: ResponseHead, name: string, value: string): void {
-  if (value !== "" && isSafeField(name, value)) response.headers.add(name, value);
+  if (value !== "") response.headers.add(name, isSafeField(name, value) ? value : value.replace(/[\0-\x08\x0a-\x1f\x7f]/g, " "));
 }
 
 /** Headers that the response keeps by other means than its list: a new value takes the old one's place. */

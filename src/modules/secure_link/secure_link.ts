@@ -38,8 +38,13 @@ export const secureLink = defineModule({
       return expires !== undefined && isTime(expires) ? expires : undefined;
     },
   },
+  // Of the two forms a level has one: what it says itself puts aside what is said around it.
   prepare(conf, level) {
-    if (conf.secure_link_secret !== "" && (conf.secure_link || conf.secure_link_md5))
+    const own = (field: string): boolean => level.own(secureLink, field) !== undefined;
+    const ownExpression = own("secure_link") || own("secure_link_md5");
+    if (own("secure_link_secret") && !ownExpression) conf.secure_link = conf.secure_link_md5 = undefined;
+    else if (conf.secure_link && !own("secure_link_secret")) conf.secure_link_secret = "";
+    else if (own("secure_link_secret"))
       level.cycle.diagnostics.error(
         '"secure_link_secret" cannot be mixed with "secure_link" and "secure_link_md5"',
         level.directive?.place,
