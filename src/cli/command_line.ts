@@ -3,6 +3,7 @@ import { version } from "../std/version.ts";
 import { benchCommand } from "./bench.ts";
 import { checkCommand } from "./check.ts";
 import { NoConfiguration } from "./configuration.ts";
+import { initCommand } from "./init.ts";
 import { runLikeNginx } from "./like_nginx.ts";
 import { routesCommand } from "./routes.ts";
 import { serveCommand } from "./serve.ts";
@@ -22,6 +23,7 @@ const verbs: Readonly<Record<string, AnyCommand>> = {
   reopen: reopenCommand,
   routes: routesCommand,
   bench: benchCommand,
+  init: initCommand,
   systemd: systemdCommand,
 };
 

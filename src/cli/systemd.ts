@@ -8,7 +8,7 @@ import { UsageError } from "./usage.ts";
 export const systemdCommand = defineCommand({
   meta: { name: "systemd", description: "Run as a service: print a unit, or install it" },
   args: {
-    action: { type: "positional", valueHint: "print|install", description: "What to do with the unit" },
+    action: { type: "positional", required: true, valueHint: "print|install", description: "What to do with the unit" },
     conf: {
       type: "positional",
       required: false,

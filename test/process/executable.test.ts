@@ -84,6 +84,20 @@ test.skipIf(!isOurs)("in an empty folder it has a configuration of its own", asy
   expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining("no such file or folder") });
 });
 
+test.skipIf(!isOurs)("init writes it out, once", async () => {
+  await using machine = new Machine();
+  expect(machine.run(["./resty", "init", "site"])).toMatchObject({ code: 0, stderr: "" });
+  expect(machine.read("site/conf/nginx.conf")).toContain("worker_processes");
+  writeFiles(machine.folder, { "site/conf/nginx.conf": "# mine\n" });
+  expect(machine.run(["./resty", "init", "site"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("conf/nginx.conf"),
+  });
+  expect(machine.read("site/conf/nginx.conf")).toBe("# mine\n");
+  expect(machine.run(["./resty", "init", "site", "--force"]).code).toBe(0);
+  expect(machine.run(["./resty", "check", "site/conf"]).code).toBe(0);
+});
+
 test.skipIf(!isOurs)("it serves TypeScript from disk, with the packages it carries", async () => {
   await using machine = new Machine();
   const port = await freePort();
