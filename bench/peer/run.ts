@@ -4,7 +4,7 @@
 // time per request of all the server's processes, in alternating pairs, because throughput and latency of two
 // processes that share a machine say more about the machine. Left out: TLS, upstreams, several workers, disks.
 //
-//   bun bench/peer/run.ts [--pairs 5] [--seconds 4] [--only TEXT] [--resty ./resty] [--out bench/RESULTS.md]
+//   bun bench/peer/run.ts [--pairs 5] [--seconds 3] [--only TEXT] [--resty ./resty] [--out bench/RESULTS.md]
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -23,7 +23,7 @@ const root = resolve(import.meta.dir, "../..");
 const { values: options } = parseArgs({
   options: {
     pairs: { type: "string", default: "5" },
-    seconds: { type: "string", default: "4" },
+    seconds: { type: "string", default: "3" },
     only: { type: "string" },
     resty: { type: "string", default: join(root, "resty") },
     out: { type: "string", default: join(root, "bench/RESULTS.md") },

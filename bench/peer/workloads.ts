@@ -56,6 +56,7 @@ export const workloads: readonly Workload[] = [
     load: session("--mix", "batch", "--batch", "100"),
     operations: 1,
   },
+  { name: "session create, Redis", ratio: 0.7, variant: "pool", load: session("--mix", "create"), operations: 1 },
   { name: "static file 1 KB", ratio: 0.6, variant: "pool", load: ["URL/static/1k.html"], operations: 1 },
   { name: "static file 1 MB", ratio: 1.0, variant: "pool", load: ["-c", "16", "URL/static/1m.bin"], operations: 1 },
   { name: "proxy_pass, keep-alive", ratio: 1.0, variant: "pool", load: ["URL/proxy/"], operations: 1 },
