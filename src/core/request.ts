@@ -48,6 +48,8 @@ export class Request {
   headSent = false;
   /** The last byte was handed over. */
   ended = false;
+  /** The body's end is still to be told to the client, once the request is logged. */
+  endPending = false;
   /** The body came in one piece, by `respond`: filters see it in their `whole` form if all of them have one. */
   bodyAtHand = false;
   /** Chain of body filters that ends at the client. */

@@ -109,7 +109,6 @@ export class HttpEngine implements Engine {
       request.server = request.listener.find(host, request);
       request.location = request.server.base;
     }
-    this.#decideKeepalive(request);
     const refusal = this.#refusal(request, target, host);
     if (refusal !== OK) {
       request.keepalive = false; // nginx, too, trusts the rest of such a connection no more
@@ -142,18 +141,6 @@ export class HttpEngine implements Engine {
 
   #afterPostRead(request: Request, verdict: Verdict): Verdict | Promise<Verdict> {
     return verdict === DECLINED ? this.run(request, Stage.serverRewrite) : verdict;
-  }
-
-  #decideKeepalive(request: Request): void {
-    const conf = core.of(request);
-    const { exchange } = request;
-    const { connection } = exchange;
-    request.keepalive =
-      exchange.keepalive &&
-      !connection.closing &&
-      conf.keepalive_timeout.timeoutMs > 0 &&
-      connection.requests < conf.keepalive_requests &&
-      request.startMs - connection.startMs < conf.keepalive_time;
   }
 
   /** Runs a subrequest, whose server is known, from its first phase. */
@@ -204,10 +191,6 @@ export class HttpEngine implements Engine {
     const conf = core.of(request);
     if (conf.internal && !request.internal) return 404;
     if (request.parent) return OK;
-    if (conf.keepalive_timeout.timeoutMs === 0 || request.exchange.connection.requests >= conf.keepalive_requests)
-      request.keepalive = false;
-    if (request.keepalive && brokenKeepalive(request, conf.keepalive_disable)) request.keepalive = false;
-    request.exchange.limits(conf.keepalive_timeout.timeoutMs, conf.send_timeout);
     if (!request.exchange.hasBody) return OK;
     const { body } = request;
     if (body.state !== "unread") return OK;
@@ -300,6 +283,7 @@ export class HttpEngine implements Engine {
       request.plan.cycle.release();
       // Who waits for the connection to close finds the request in the log: a line of its own costs little beside that.
       if (!request.keepalive) accessLogFiles.flush();
+      if (request.endPending) exchange.end(request.response.trailers?.length ? request.response.trailers : undefined);
       exchange.finished(request.keepalive);
     };
     const verdict = this.#log(request);
@@ -318,15 +302,6 @@ export class HttpEngine implements Engine {
       return undefined;
     }
   }
-}
-
-/** `keepalive_disable`: browsers of old that lost requests on a kept connection. */
-function brokenKeepalive(request: Request, disabled: readonly string[]): boolean {
-  const old = request.method === "POST" && disabled.includes("msie6");
-  if (!old && !disabled.includes("safari")) return false;
-  const agent = request.header("user-agent") ?? "";
-  if (old && /MSIE [1-6]\./.test(agent) && !agent.includes("Opera")) return true;
-  return disabled.includes("safari") && agent.includes("Mac OS X") && agent.includes("Safari/") && !agent.includes("Chrome/");
 }
 
 function stepsAt(request: Request, stage: Stage): readonly Step[] {

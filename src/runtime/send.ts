@@ -17,6 +17,7 @@ import { FileTruncated, readSlice } from "../modules/open_file_cache/read_body.t
 import { core } from "../modules/core/core.ts";
 import { parseOffset } from "../std/units.ts";
 import { headFields } from "./head.ts";
+import { settleKeepalive } from "./keepalive.ts";
 import { paced } from "./pace.ts";
 import { walk } from "./walk.ts";
 
@@ -77,6 +78,7 @@ function link(request: Request, verdict: Verdict): Verdict {
     return verdict;
   }
   request.headSent = true;
+  if (!request.parent) settleKeepalive(request);
   const { response } = request;
   // Trailers need the chunked coding, which comes in place of a length.
   if (response.trailers && request.exchange.httpVersion === 11 && !bodiless(response.status)) response.contentLength = -1;
@@ -232,7 +234,7 @@ function clientSink(request: Request): Sink {
     const room = chunk.length === 0 || exchange.write(chunk);
     if (last) {
       request.ended = true;
-      exchange.end(response.trailers?.length ? response.trailers : undefined);
+      request.endPending = true; // whoever sees the end finds the request logged
       return room ? undefined : exchange.drained().catch(() => undefined);
     }
     return room ? undefined : exchange.drained();

@@ -136,6 +136,7 @@ export async function runSubrequest(engine: HttpEngine, parent: Request, options
   else if (variables === "copied") request.values = [...parent.values];
 
   await conclude(engine, request);
+  if (request.endPending) exchange.end();
   await exchange.settled();
   return { request, status: request.response.status, head: request.response, body: Buffer.concat(exchange.collected) };
 }

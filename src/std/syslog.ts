@@ -17,6 +17,7 @@ export interface SyslogOptions {
   readonly facility: number;
   /** Of messages that bring none of their own. */
   readonly severity: number;
+  /** nginx's own default is kept: what sorts an operator's messages goes by it. */
   readonly tag: string;
   readonly hostname: boolean;
 }
@@ -51,7 +52,7 @@ export function parseSyslog(text: string): SyslogOptions | string {
     else return `unknown syslog parameter "${part}"`;
   }
   if (!server) return "no syslog server specified";
-  return { server, facility: facility ?? facilities.indexOf("local7"), severity: severity ?? 6, tag: tag ?? "resty", hostname: withHost };
+  return { server, facility: facility ?? facilities.indexOf("local7"), severity: severity ?? 6, tag: tag ?? "nginx", hostname: withHost };
 }
 
 function parseServer(text: string): SyslogOptions["server"] | undefined {

@@ -212,6 +212,8 @@ class RawExchange implements Exchange {
   #waiting: PromiseWithResolvers<void> | undefined;
   #onAbort: (() => void)[] | undefined;
   #onBodyError: ((error: Error) => void) | undefined;
+  /** What came of the body before its request had its turn. */
+  #early: { chunk: Uint8Array; last: boolean }[] | undefined;
 
   constructor(
     readonly connection: RawConnection,
@@ -222,7 +224,13 @@ class RawExchange implements Exchange {
     private readonly bits: number,
     readonly hasBody: boolean,
     readonly isPipelined: boolean,
-  ) {}
+  ) {
+    if (!isPipelined || !hasBody) return;
+    // Nobody listens yet, and what nobody listens to is lost.
+    const early: { chunk: Uint8Array; last: boolean }[] = [];
+    this.#early = early;
+    native.ondata = (chunk, last) => void early.push({ chunk: chunk?.slice() ?? nothing, last });
+  }
 
   get httpVersion(): number {
     return this.isHttp10 ? 10 : 11;
@@ -248,7 +256,22 @@ class RawExchange implements Exchange {
     this.#note(status, reason, headers);
     this.#whole = body;
     this.#ended = true;
-    if (!this.aborted) this.native.writeHeadAndEnd(status, reason, headers, body);
+    if (this.aborted) return;
+    if (this.method === "HEAD" && isLengthMissing(status, headers)) this.#headAlone(status, reason, headers);
+    else this.native.writeHeadAndEnd(status, reason, headers, body);
+  }
+
+  /**
+   * Answers HEAD for a body of unknown length, of which the runtime would say that it has none: sends the head by the
+   * way of interim answers and closes the connection, since the runtime still waits for the final one.
+   */
+  #headAlone(status: number, reason: string, headers: readonly string[]): void {
+    let head = `HTTP/1.1 ${status} ${reason}\r\n`;
+    for (let i = 0; i < headers.length; i += 2)
+      if (headers[i] !== "Connection") head += `${headers[i]}: ${headers[i + 1]}\r\n`;
+    this.native.writeInformational(`${head}Connection: close\r\n\r\n`);
+    this.connection.closing = true;
+    this.connection.socket.end();
   }
 
   head(status: number, reason: string, headers: string[]): void {
@@ -353,10 +376,14 @@ class RawExchange implements Exchange {
   readBody(onData: (chunk: Uint8Array, last: boolean) => void, onError: (error: Error) => void): void {
     this.#onBodyError = onError;
     this.native.onabort ??= () => this.gone();
-    this.native.ondata = (chunk, last) => {
+    const deliver = (chunk: Uint8Array | undefined, last: boolean): void => {
       if (last) this.#onBodyError = undefined;
       onData(chunk ?? nothing, last);
     };
+    this.native.ondata = deliver;
+    const early = this.#early;
+    this.#early = undefined;
+    if (early) for (const { chunk, last } of early) deliver(chunk, last);
   }
 
   pauseBody(): void {
@@ -389,6 +416,12 @@ class RawExchange implements Exchange {
 }
 
 const nothing = new Uint8Array(0);
+
+function isLengthMissing(status: number, headers: readonly string[]): boolean {
+  if (status === 204 || status === 304) return false;
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === "Content-Length") return false;
+  return true;
+}
 
 /** Bytes of header fields and of the empty line behind them. */
 function fieldsLength(flat: readonly string[]): number {
