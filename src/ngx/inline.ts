@@ -3,11 +3,9 @@
 // relative imports start at its folder.
 import { plugin } from "bun";
 import type { Place } from "../core/diagnostic.ts";
-import { decodeUtf8 } from "../std/bytestring.ts";
 
 const mark = /!\d+_\d+\.ts/g;
-/** As bytes: of a string whose characters all fit in one, the loader takes the bytes for UTF-8. */
-const sources = new Map<string, Uint8Array>();
+const sources = new Map<string, string>();
 
 /** `text` with the places of inline modules made those of their configuration files. */
 export function originalPlaces(text: string): string {
@@ -23,12 +21,11 @@ const imports = /^(?:\s|\/\/[^\n]*|\/\*[^]*?\*\/|import\b[^;"']*(?:"[^"\n]*"|'[^
 
 /**
  * Makes the module of a block.
- * @param text As it stands in the file: a byte string.
+ * @param source As it stands in the file.
  * @param place Where it starts.
  * @param parameters Of the function it becomes, after `ngx`.
  */
-export function inlineModule(text: string, place: Place, name: string, parameters: readonly string[]): string {
-  const source = decodeUtf8(text);
+export function inlineModule(source: string, place: Place, name: string, parameters: readonly string[]): string {
   const body = /\bimport\b/.test(source) ? (imports.exec(source)?.[0].length ?? 0) : 0;
   const head = source.slice(0, body);
   // A block that waits for nothing stays synchronous, and costs no promise.
@@ -44,7 +41,7 @@ export function inlineModule(text: string, place: Place, name: string, parameter
 
 export function addInlineModule(path: string, source: string): void {
   installed ||= install();
-  sources.set(path, Buffer.from(source));
+  sources.set(path, source);
 }
 
 let installed = false;
