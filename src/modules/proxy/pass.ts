@@ -183,6 +183,8 @@ class Passage implements Events {
   #pending: Promise<void> = Promise.resolve();
   #paused = false;
   #settled = false;
+  /** Something else is answered: what the upstream still sends is nobody's. */
+  #abandoned = false;
   #drain: PromiseWithResolvers<void> | undefined;
 
   constructor(
@@ -279,6 +281,7 @@ class Passage implements Events {
     }
     const elsewhere = applyHead(request, conf, this.to, status, reason, headers);
     if (elsewhere !== undefined) {
+      this.#abandoned = true;
       connection.close();
       this.#settleLater(elsewhere);
       return;
@@ -318,7 +321,7 @@ class Passage implements Events {
   }
 
   data(chunk: Uint8Array): void {
-    if (this.#settled) return;
+    if (this.#settled || this.#abandoned) return;
     this.one.responseLength += chunk.length;
     this.#await(this.conf.proxy_read_timeout);
     if (this.#paused) {
@@ -351,6 +354,7 @@ class Passage implements Events {
 
   end(trailers: string[], reusable: boolean): void {
     const { request } = this;
+    if (this.#settled || this.#abandoned) return;
     clearTimeout(this.#timer);
     request.get(upstreamState)!.trailers = trailers;
     if (this.conf.proxy_pass_trailers) applyTrailers(request, trailers);
