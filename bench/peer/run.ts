@@ -30,10 +30,15 @@ const { values: options } = parseArgs({
   },
 });
 
-/** A server with a port for each variant of its session service. */
-interface Contender {
+/** Where a variant of a server's session service is. */
+interface Place {
   service: Service;
-  ports: Record<Variant, number>;
+  url: string;
+}
+
+/** One of the two that are compared. */
+interface Contender {
+  places: Record<Variant, Place>;
   version: string;
 }
 
@@ -109,30 +114,43 @@ function fill(source: string, target: string, values: Record<string, string | nu
 async function startPeer(needs: Record<string, number>): Promise<Contender> {
   const ports = { connect: freePort(), pool: freePort(), cache: freePort() };
   fill("nginx-session.conf", "session.conf", {});
-  const values = { PREFIX: folder, SOURCE: import.meta.dir, ...needs, ...portValues(ports) };
-  const file = fill("nginx.conf", "nginx.conf", values);
-  const service = await begin("nginx", SERVER_CORE, nginxCommand(file), `http://127.0.0.1:${ports.pool}/hello`);
+  const { connect: PORT_CONNECT, pool: PORT_POOL, cache: PORT_CACHE } = ports;
+  const values = { PREFIX: folder, SOURCE: import.meta.dir, ...needs, PORT_CONNECT, PORT_POOL, PORT_CACHE };
+  const url = (variant: Variant): string => `http://127.0.0.1:${ports[variant]}`;
+  const service = await begin(
+    "nginx",
+    SERVER_CORE,
+    nginxCommand(fill("nginx.conf", "nginx.conf", values)),
+    url("pool"),
+  );
   const said = Bun.spawnSync(["nginx", "-v"]).stderr.toString();
   const debian = Bun.spawnSync(["dpkg-query", "-W", "-f", "${Version}", "libnginx-mod-http-lua"]).stdout.toString();
-  return { service, ports, version: `${said.trim().replace("nginx version: ", "")}, lua module ${debian}` };
+  const place = (variant: Variant): Place => ({ service, url: url(variant) });
+  return {
+    places: { connect: place("connect"), pool: place("pool"), cache: place("cache") },
+    version: `${said.trim().replace("nginx version: ", "")}, lua module ${debian}`,
+  };
 }
 
+/** The cache of the session service is for a whole configuration: so there are two servers, one without it. */
 async function startResty(needs: Record<string, number>): Promise<Contender> {
-  const ports = { connect: freePort(), pool: freePort(), cache: freePort() };
-  const prefix = join(folder, "resty");
-  mkdirSync(join(prefix, "conf"), { recursive: true });
-  const values = { PREFIX: folder, SOURCE: import.meta.dir, ROOT: root, ...needs, ...portValues(ports) };
-  fill("resty.conf", "resty/conf/nginx.conf", values);
   const program = existsSync(options.resty) ? [resolve(options.resty)] : [process.execPath, join(root, "src/main.ts")];
-  const command = [...program, "serve", join(prefix, "conf")];
-  const service = await begin("resty", SERVER_CORE, command, `http://127.0.0.1:${ports.pool}/hello`);
+  const place = async (name: string, SESSION_CACHE: string): Promise<Place> => {
+    mkdirSync(join(folder, name, "conf"), { recursive: true });
+    const port = freePort();
+    const values = { PREFIX: join(folder, name), SOURCE: import.meta.dir, ROOT: root, FILES: folder, SESSION_CACHE };
+    fill("resty.conf", `${name}/conf/nginx.conf`, { ...values, ...needs, PORT: port });
+    const url = `http://127.0.0.1:${port}`;
+    const command = [...program, "serve", join(folder, name, "conf")];
+    return { service: await begin(name, SERVER_CORE, command, url), url };
+  };
+  const pool = await place("resty", "off");
   const said = Bun.spawnSync([...program, "-v"]);
   const version = (said.stderr.toString() + said.stdout.toString()).trim().split("\n")[0]!;
-  return { service, ports, version: version.replace(/^.*version: /, "") };
-}
-
-function portValues(ports: Record<Variant, number>): Record<string, number> {
-  return { PORT_CONNECT: ports.connect, PORT_POOL: ports.pool, PORT_CACHE: ports.cache };
+  return {
+    places: { connect: pool, pool, cache: await place("resty-cache", "300s") },
+    version: version.replace(/^.*version: /, ""),
+  };
 }
 
 /** Runs the load generator on its own core and reads what it found. */
@@ -148,15 +166,14 @@ async function load(url: string, args: readonly string[]): Promise<Report> {
 }
 
 /** @returns CPU microseconds per operation. */
-async function measure(contender: Contender, workload: Workload, variant: Variant): Promise<number> {
-  const url = `http://127.0.0.1:${contender.ports[variant]}`;
+async function measure({ service, url }: Place, workload: Workload): Promise<number> {
   const common = ["--ramp", "0", "--warmup", "0"];
   await load(url, [...common, "-d", "1s", ...workload.load]);
-  const before = contender.service.cpuSeconds();
+  const before = service.cpuSeconds();
   const report = await load(url, [...common, "-d", `${options.seconds}s`, ...workload.load]);
-  const used = contender.service.cpuSeconds() - before;
+  const used = service.cpuSeconds() - before;
   if (report.totals.errors > 0) {
-    throw new Error(`${contender.service.name}, ${workload.name}: ${JSON.stringify(report.errorDetails)}`);
+    throw new Error(`${service.name}, ${workload.name}: ${JSON.stringify(report.errorDetails)}`);
   }
   // The sessions that were made first cost about what a request does, and are a hundredth of all.
   const made = workload.load.includes("--sessions") ? 1000 : 0;
@@ -165,13 +182,14 @@ async function measure(contender: Contender, workload: Workload, variant: Varian
 
 async function compare(workload: Workload, resty: Contender, peer: Contender): Promise<Row> {
   const row: Row = { workload, resty: [], peer: [], problem: undefined };
-  const variant = workload.peerVariant ?? workload.variant;
+  const ours = resty.places[workload.variant];
+  const theirs = peer.places[workload.peerVariant ?? workload.variant];
   try {
     for (let pair = 0; pair < Number(options.pairs); pair++) {
       // Who goes first changes, so that a machine that grows slower favours nobody.
-      if (pair % 2 === 0) row.resty.push(await measure(resty, workload, workload.variant));
-      row.peer.push(await measure(peer, workload, variant));
-      if (pair % 2 === 1) row.resty.push(await measure(resty, workload, workload.variant));
+      if (pair % 2 === 0) row.resty.push(await measure(ours, workload));
+      row.peer.push(await measure(theirs, workload));
+      if (pair % 2 === 1) row.resty.push(await measure(ours, workload));
     }
   } catch (error) {
     row.problem = (error as Error).message;
@@ -196,19 +214,19 @@ async function compareGenerators(url: string): Promise<{ bench: number; wrk: num
 }
 
 async function measureExtras(resty: Contender, peer: Contender): Promise<Extras> {
-  const both = async <T>(take: (one: Contender) => Promise<T>): Promise<[T, T]> => [
-    await take(resty),
-    await take(peer),
-  ];
-  const url = (one: Contender): string => `http://127.0.0.1:${one.ports.pool}/hello`;
-  const many = ["-c", "10000", "--ramp", "5s", "--warmup", "1s", "-d", "5s", "-R", "8000"];
+  const both = async <T>(take: (service: Service, url: string) => Promise<T>): Promise<[T, T]> => {
+    const ours = resty.places.pool;
+    const theirs = peer.places.pool;
+    return [await take(ours.service, `${ours.url}/hello`), await take(theirs.service, `${theirs.url}/hello`)];
+  };
+  const many = ["-c", "10000", "--ramp", "5s", "--warmup", "1s", "-d", "5s", "-R", "8000", "URL"];
   return {
-    generators: await compareGenerators(`http://127.0.0.1:${peer.ports.pool}/plain`),
-    workerBytes: await both(async (one) => memory(one.service.busiest()).resident),
-    connectionBytes: await both((one) => connectionMemory(one.service, url(one), 5000)),
-    tenThousandP99Ms: await both(async (one) => (await load(url(one), [...many, url(one)])).latency.p99Ms),
-    reload: await both((one) => reloadLoss(one.service, (args) => load(url(one), [...args, url(one)]))),
-    startMs: await both((one) => startMs(one.service)),
+    generators: await compareGenerators(`${peer.places.pool.url}/plain`),
+    workerBytes: await both(async (service) => memory(service.busiest()).resident),
+    connectionBytes: await both((service, url) => connectionMemory(service, url, 5000)),
+    tenThousandP99Ms: await both(async (_, url) => (await load(url, many)).latency.p99Ms),
+    reload: await both((service, url) => reloadLoss(service, (args) => load(url, [...args, "URL"]))),
+    startMs: await both((service) => startMs(service)),
   };
 }
 
