@@ -88,7 +88,7 @@ function compress(request: Request): Verdict {
   const conf = gzip.of(request);
   const { response } = request;
   const tooShort = response.contentLength >= 0 && response.contentLength < conf.gzip_min_length;
-  if (!isCompressible(response.status) || response.contentEncoding || tooShort || request.headerOnly) return DECLINED;
+  if (!isCompressible(response.status) || response.contentEncoding || tooShort) return DECLINED;
   if (!hasType(request, conf.gzip_types)) return DECLINED;
   varyByEncoding(request);
   if (!acceptsGzip(request, conf)) return DECLINED;
@@ -96,6 +96,7 @@ function compress(request: Request): Verdict {
   response.contentEncoding = "gzip";
   response.weaken();
   response.forgetBody();
+  if (request.headerOnly) return DECLINED;
   const tally: Tally = { plainBytes: 0, compressedBytes: 0 };
   request.set(tallySlot, tally);
   request.filterBody(
