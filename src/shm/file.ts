@@ -114,7 +114,7 @@ export function mapShared(path: string): Uint8Array {
   return Bun.mmap(path, { shared: true });
 }
 
-/** The first `count` words of a file, or undefined when it is shorter or not there. */
+/** The first `count` words of a file, zeros where it is shorter; undefined when it is not there. */
 export function readWords(path: string, count: number): { words: Int32Array; fileBytes: number } | undefined {
   const words = new Int32Array(count);
   let fd: number;
@@ -125,7 +125,8 @@ export function readWords(path: string, count: number): { words: Int32Array; fil
   }
   try {
     const fileBytes = fstatSync(fd).size;
-    return readSync(fd, new Uint8Array(words.buffer), 0, count * 4, 0) === count * 4 ? { words, fileBytes } : undefined;
+    readSync(fd, new Uint8Array(words.buffer), 0, count * 4, 0);
+    return { words, fileBytes };
   } finally {
     closeSync(fd);
   }

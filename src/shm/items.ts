@@ -1,5 +1,5 @@
 import type { SharedDict } from "./dict.ts";
-import type { Value } from "./value.ts";
+import { Staged, type Value } from "./value.ts";
 
 /** One key with all that belongs to it, on its way from a zone into another or into a snapshot. */
 export interface Item {
@@ -28,9 +28,23 @@ export function storeItem(dict: SharedDict, item: Item): boolean {
   if (ttlSeconds < 0) return true;
   if ("value" in held) return dict.set(key, held.value, ttlSeconds, item.flags) === true;
   let stored = true;
+  // Lists evict nothing, so something of their size does it for them.
+  if ("list" in held) stored = dict.set(key, new Uint8Array(roomFor(held.list))) === true && dict.delete(key) === true;
   if ("list" in held) for (const value of held.list) stored &&= typeof dict.rpush(key, value) === "number";
   else for (const [field, value] of [...held.hash].reverse()) stored &&= dict.hset(key, field, value) === true;
   if (stored && ttlSeconds > 0) dict.expire(key, ttlSeconds);
   if (!stored) dict.delete(key);
   return stored;
+}
+
+/** Bytes that the elements of a list take, or more. */
+function roomFor(list: Value[]): number {
+  const staged = new Staged();
+  let bytes = 128;
+  for (const value of list) {
+    staged.stage(value);
+    staged.settle();
+    bytes += staged.bytesMax + 96;
+  }
+  return bytes;
 }

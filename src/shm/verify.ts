@@ -15,14 +15,17 @@ import {
   FREE_BITMAP_AT,
   FREE_CLASSES,
   FREE_HEADS_AT,
+  GENERATIONS,
   GRANULE_BYTES,
   GRANULE_WORDS,
   H_BUCKETS,
   H_BUCKETS_AT,
   H_BUILD,
+  H_EMPTY,
   H_ENTRIES,
   H_FREE_GRANULES,
   H_GARBAGE,
+  H_GENERATION,
   H_GRANULES,
   H_HEAP_AT,
   H_HEAP_END,
@@ -94,6 +97,8 @@ class Walk {
   all(): void {
     const words = this.#words;
     must(words[H_BUILD] === 0 && words[H_GARBAGE] === 0 && words[H_IMAGED] === 0, "work half done", H_BUILD);
+    must(words[H_GENERATION]! >>> 0 < GENERATIONS, "no such generation", H_GENERATION);
+    must(words[H_EMPTY] === 0, "empty list or hash", H_EMPTY);
     this.#heap();
     this.#freeLists();
     const entries = this.#order();

@@ -357,7 +357,8 @@ export abstract class Writer extends Reader {
     const { memory, words } = this;
     const bucket = this.bucketsAt + (words[entry + E_HASH]! & this.bucketMask) * BUCKET_WORDS;
     let link = bucket + 1;
-    while (words[link] !== entry) link = words[link]! + E_CHAIN;
+    for (let steps = 0; words[link] !== entry; link = words[link]! + E_CHAIN)
+      if (words[link] === 0 || steps++ > words[H_GRANULES]!) throw new Error("shared memory is damaged: no such entry");
     this.linkStale = true;
     memory.openBucket(bucket);
     memory.put(link, words[entry + E_CHAIN]!);
