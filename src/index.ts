@@ -8,3 +8,7 @@ export type { SharedDict } from "./shm/dict.ts";
 export type { Handler, Answer } from "./ngx/answer.ts";
 export { HttpError } from "./ngx/signals.ts";
 export { ngx } from "./ngx/global.ts";
+export type { Redis, RedisChannel, RedisReply } from "./clients/redis.ts";
+export { RedisScript } from "./clients/redis.ts";
+export { StoreRefused, StoreUnavailable } from "./clients/errors.ts";
+export type { SessionSettings } from "./modules/session/settings.ts";

@@ -1,5 +1,11 @@
 import { readFileSync } from "node:fs";
-import type { RedisClientType } from "redis";
+import type { RedisClientOptions, RedisClientType, RedisClusterType } from "redis";
+import { type StoreLog, StoreRefused, StoreUnavailable } from "./errors.ts";
+import { type Link, openCluster } from "./redis_cluster.ts";
+import { type ChannelHandlers, type RedisChannel, RedisLink, type RedisReply } from "./redis_link.ts";
+import { Sentinels } from "./sentinels.ts";
+
+export type { ChannelHandlers, RedisChannel, RedisReply };
 
 /** `redis NAME …` of the configuration. */
 export interface RedisOptions {
@@ -18,157 +24,123 @@ export interface RedisOptions {
   readonly passwordFile: string | undefined;
 }
 
-/** The store cannot be asked now; asking again later may help. */
-export class StoreUnavailable extends Error {
-  override readonly name = "StoreUnavailable";
+/** Lua that Redis runs: it is sent once, and called by its SHA-1 from then on. */
+export class RedisScript {
+  readonly sha1: string;
+
+  constructor(readonly source: string) {
+    this.sha1 = new Bun.CryptoHasher("sha1").update(source).digest("hex");
+  }
 }
 
-type Log = (level: "notice" | "warn" | "error", message: string) => void;
-
-/** What single server, Sentinel and cluster have in common here. */
-interface AnyClient {
-  connect(): Promise<unknown>;
-  destroy(): void | Promise<unknown>;
-  on(event: string, listener: (error: Error) => void): unknown;
-}
-
-/** The longest pause between two attempts to connect. */
-const retryMsMax = 2000;
-
-/**
- * One Redis for all handlers of a worker. Commands of one turn of the event loop leave in one write; while the server
- * is away they fail at once instead of piling up; a connection that is open but answers nothing is noticed and replaced.
- */
+/** One Redis for all handlers of a worker: a server, the primary that Sentinels name, or a cluster. */
 export class Redis {
-  #client: AnyClient | undefined;
-  #ready = false;
-  #closed = false;
-  #attempts = 0;
-  #watchdog: Timer | undefined;
-  #retry: Timer | undefined;
+  readonly #link: Link;
 
   constructor(
     readonly options: RedisOptions,
-    private readonly log: Log,
-  ) {}
+    log: StoreLog,
+  ) {
+    const { name, timeoutMs, queueMax, sentinels, master, cluster } = options;
+    const common = { label: `redis "${name}"`, timeoutMs, queueMax, log };
+    if (cluster) this.#link = openCluster({ ...common, target: () => serverOptions(options) });
+    else if (sentinels.length > 0)
+      this.#link = new Sentinels({ ...common, sentinels, master, target: (at) => serverOptions(options, at) });
+    else this.#link = new RedisLink({ ...common, target: () => serverOptions(options) });
+  }
 
-  /** Starts connecting, and goes on trying for ever. */
+  /** Starts connecting, and goes on trying until `close`. */
   open(): void {
-    void this.#connect();
-    this.#watchdog = setInterval(() => void this.#watch(), Math.max(100, this.options.timeoutMs / 2));
-    this.#watchdog.unref();
+    this.#link.open();
   }
 
   get ready(): boolean {
-    return this.#ready;
+    return this.#link.ready;
   }
 
-  /** node-redis's client, for any command. @throws StoreUnavailable when there is no connection now. */
+  /**
+   * node-redis's client, for any command; of a cluster, its cluster client. Ask for it anew each time: after a loss it
+   * is another one.
+   * @throws StoreUnavailable when there is no connection now.
+   */
   get client(): RedisClientType {
-    if (!this.#ready) throw new StoreUnavailable(`redis "${this.options.name}" is not connected`);
-    return this.#client as unknown as RedisClientType;
+    return this.#link.client as RedisClientType;
+  }
+
+  get cluster(): RedisClusterType {
+    if (!this.options.cluster) throw new TypeError(`redis "${this.options.name}" is no cluster`);
+    return this.#link.client as RedisClusterType;
+  }
+
+  /**
+   * Sends one command, as words. Commands of one turn of the event loop leave in one write.
+   * @param key The key it is about, which says where in a cluster it goes; "" for any node.
+   * @throws StoreUnavailable, StoreRefused
+   */
+  send(key: string, args: readonly string[]): Promise<RedisReply> {
+    return this.#link.send(args, key);
+  }
+
+  /**
+   * Runs a script; whatever it does is done as one.
+   * @param keys All in one slot, where there is a cluster.
+   * @throws StoreUnavailable, StoreRefused
+   */
+  async run(script: RedisScript, keys: readonly string[], args: readonly string[]): Promise<RedisReply> {
+    const rest = [String(keys.length), ...keys, ...args];
+    const key = keys[0] ?? "";
+    try {
+      return await this.#link.send(["EVALSHA", script.sha1, ...rest], key);
+    } catch (error) {
+      if (!(error instanceof StoreRefused) || error.code !== "NOSCRIPT") throw error;
+      return this.#link.send(["EVAL", script.source, ...rest], key);
+    }
+  }
+
+  /** Messages of a channel, from now on and after each reconnection again. */
+  subscribe(channel: string, handlers: ChannelHandlers): RedisChannel {
+    return this.#link.subscribe(channel, handlers);
+  }
+
+  /** `INFO` as fields by name. Of a cluster: of one of its nodes. @throws StoreUnavailable, StoreRefused */
+  async info(): Promise<Record<string, string>> {
+    const fields: Record<string, string> = {};
+    for (const line of String(await this.send("", ["INFO"])).split("\r\n")) {
+      const colon = line.indexOf(":");
+      if (colon > 0 && !line.startsWith("#")) fields[line.slice(0, colon)] = line.slice(colon + 1);
+    }
+    return fields;
   }
 
   close(): void {
-    this.#closed = true;
-    this.#ready = false;
-    clearInterval(this.#watchdog);
-    clearTimeout(this.#retry);
-    this.#discard();
-  }
-
-  async #connect(): Promise<void> {
-    // The library costs 27 ms of start (Bun 1.4.5): only who has a Redis waits for it.
-    const library = await import("redis");
-    if (this.#closed) return;
-    const client = this.#make(library);
-    this.#client = client;
-    client.on("error", (error) => this.#lost(client, error));
-    try {
-      await withTimeout(client.connect(), this.options.timeoutMs * 2, "connecting");
-      if (this.#client !== client) return;
-      await this.#ping();
-      this.#ready = true;
-      if (this.#attempts > 0) this.log("notice", `redis "${this.options.name}" is connected again`);
-      this.#attempts = 0;
-    } catch (error) {
-      this.#lost(client, error as Error);
-    }
-  }
-
-  #make({ createClient, createCluster, createSentinel }: typeof import("redis")): AnyClient {
-    const { url, sentinels, master, cluster, queueMax, timeoutMs, passwordFile } = this.options;
-    const password = passwordFile === undefined ? undefined : readFileSync(passwordFile, "utf8").split("\n")[0]!.trim();
-    // Reconnecting is done here, so that nothing waits in a queue of the library's meanwhile.
-    const socket = { connectTimeout: timeoutMs, reconnectStrategy: false as const, noDelay: true };
-    const common = {
-      url,
-      socket,
-      disableOfflineQueue: true,
-      commandsQueueMaxLength: queueMax,
-      ...(password === undefined ? {} : { password }),
-    };
-    if (cluster) return createCluster({ rootNodes: [{ url }], defaults: common }) as unknown as AnyClient;
-    if (sentinels.length > 0) {
-      const { url: _, ...nodeClientOptions } = common;
-      return createSentinel({
-        name: master,
-        sentinelRootNodes: [...sentinels],
-        nodeClientOptions,
-      }) as unknown as AnyClient;
-    }
-    return createClient(common) as unknown as AnyClient;
-  }
-
-  #lost(client: AnyClient, error: Error): void {
-    if (this.#client !== client || this.#closed) return;
-    if (this.#ready || this.#attempts === 0)
-      this.log("error", `redis "${this.options.name}" is not reachable: ${error.message || String(error)}`);
-    this.#ready = false;
-    this.#discard();
-    this.#attempts++;
-    // Jitter keeps the workers of many machines from coming back in step.
-    const pauseMs = Math.min(retryMsMax, 50 * 2 ** Math.min(this.#attempts, 10)) * (0.5 + Math.random() / 2);
-    this.#retry = setTimeout(() => void this.#connect(), pauseMs);
-    this.#retry.unref();
-  }
-
-  #discard(): void {
-    const client = this.#client;
-    this.#client = undefined;
-    if (!client) return;
-    try {
-      void Promise.resolve(client.destroy()).catch(() => undefined);
-    } catch {
-      return; // a client that never connected has nothing to destroy, and says so
-    }
-  }
-
-  /** A stopped server or a dead link answers nothing and closes nothing: only a question finds out. */
-  async #watch(): Promise<void> {
-    const client = this.#client;
-    if (!this.#ready || !client) return;
-    try {
-      await this.#ping();
-    } catch (error) {
-      this.#lost(client, error as Error);
-    }
-  }
-
-  #ping(): Promise<unknown> {
-    const { cluster, timeoutMs } = this.options;
-    // A cluster's client has no PING of its own; it keeps watch over its nodes itself.
-    const client = this.#client as unknown as RedisClientType;
-    return cluster ? Promise.resolve() : withTimeout(client.ping(), timeoutMs, "PING");
+    this.#link.close();
   }
 }
 
-async function withTimeout<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new StoreUnavailable(`${what} took longer than ${ms} ms`)), ms);
+/** How node-redis is told of the server in `url`, or of the one `at` another address with the same credentials. */
+function serverOptions(
+  { url, passwordFile }: RedisOptions,
+  at?: { readonly host: string; readonly port: number },
+): RedisClientOptions {
+  const { protocol, hostname, port, username, password, pathname } = new URL(url);
+  const host = at?.host ?? hostname.replace(/^\[|\]$/g, "");
+  const secret = passwordFile === undefined ? decodeURIComponent(password) : readPassword(passwordFile);
+  return {
+    socket: {
+      host,
+      port: at?.port ?? (Number(port) || 6379),
+      ...(protocol === "rediss:" ? { tls: true as const, servername: host } : {}),
+    },
+    ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+    ...(secret === "" ? {} : { password: secret }),
+    ...(pathname.length > 1 ? { database: Number(pathname.slice(1)) } : {}),
+  };
+}
+
+function readPassword(file: string): string {
   try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
+    return readFileSync(file, "utf8").split("\n")[0]!.trim();
+  } catch (error) {
+    throw new StoreUnavailable((error as Error).message, { cause: error });
   }
 }

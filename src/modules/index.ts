@@ -31,9 +31,11 @@ import { range } from "./range/range.ts";
 import { realip } from "./realip/realip.ts";
 import { redis } from "./redis/redis.ts";
 import { referer } from "./referer/referer.ts";
+import { restyStatus } from "./resty_status/resty_status.ts";
 import { rewrite } from "./rewrite/rewrite.ts";
 import { satisfy } from "./satisfy/satisfy.ts";
 import { secureLink } from "./secure_link/secure_link.ts";
+import { session } from "./session/session.ts";
 import { sharedDict } from "./shared_dict/shared_dict.ts";
 import { splitClients } from "./split_clients/split_clients.ts";
 import { staticFiles } from "./static/static.ts";
@@ -62,10 +64,12 @@ export const modules: readonly AnyModule[] = [
   secureLink,
   browser,
   stubStatus,
+  restyStatus,
   realip,
   limitReq,
   limitConn,
   redis,
+  session,
   upstream,
   proxy,
   rewrite,

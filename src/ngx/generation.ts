@@ -5,6 +5,7 @@ import type { SharedDict } from "../shm/dict.ts";
 import { describeFailure, failuresOf, type LoadFailure, stackOf } from "./failure.ts";
 import { installPackages } from "./packages.ts";
 import type { Script } from "./script.ts";
+import { Stores } from "./stores.ts";
 import { Timers } from "./timer.ts";
 
 /** How long calls of timers may go on after the last request of their generation. */
@@ -31,6 +32,7 @@ export class Generation {
   /** Those whose file name depends on the request, by phase and path. */
   readonly named = new Map<string, Promise<Script>>();
   readonly shared: Record<string, SharedDict> = {};
+  readonly stores = new Stores();
   readonly timers = new Timers(this);
   readonly worker: WorkerInfo = {
     id: () => workerProcess.slot,

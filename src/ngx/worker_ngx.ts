@@ -1,3 +1,4 @@
+import type { Redis } from "../clients/redis.ts";
 import type { LogLevel } from "../core/log.ts";
 import { asHost } from "../std/host_context.ts";
 import { Generation } from "./generation.ts";
@@ -38,6 +39,16 @@ export class WorkerNgx {
 
   get shared(): SharedZones {
     return this.generation.shared;
+  }
+
+  /** `redis NAME …` of the configuration; undefined where there is none, or its `url=$VARIABLE` is not set. */
+  redis(name: string): Redis | undefined {
+    return this.generation.stores.redis.get(name);
+  }
+
+  /** What a module's directives say that only scripts read: `ngx.settings("session")`. */
+  settings(module: string): object | undefined {
+    return this.generation.stores.settings.get(module);
   }
 
   get timer(): TimerApi {

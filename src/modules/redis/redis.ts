@@ -1,11 +1,8 @@
 import { Redis, type RedisOptions } from "../../clients/redis.ts";
 import type { Arguments } from "../../core/arguments.ts";
-import { cycleKey } from "../../core/cycle.ts";
 import { defineModule, list } from "../../core/module.ts";
+import { generationKey } from "../../ngx/generation.ts";
 import { parseTimeMs } from "../../std/units.ts";
-
-/** The Redis servers of a cycle by name, for `ngx.redis(name)`. */
-export const redisByName = cycleKey<Map<string, Redis>>("redis", () => new Map());
 
 /** `redis main url=redis://127.0.0.1:6379;` */
 export const redis = defineModule({
@@ -14,11 +11,12 @@ export const redis = defineModule({
     redis: list<undefined>({
       contexts: ["http"],
       args: [2, 16],
-      syntax: "name url=URL [sentinels=host:port,… master=name | cluster=on] [timeout=time] [queue=number] [password_file=file]",
+      syntax:
+        "name url=URL [sentinels=host:port,… master=name | cluster=on] [timeout=time] [queue=number] [password_file=file]",
       read(args) {
         const options = readOptions(args);
         if (options.url === "") return undefined;
-        const all = args.cycle.get(redisByName);
+        const all = args.cycle.get(generationKey).stores.redis;
         if (all.has(options.name)) throw args.wrong(0, `duplicate redis "${options.name}"`);
         const connection = new Redis(options, (level, message) => args.cycle.log(level, message));
         all.set(options.name, connection);
@@ -39,10 +37,13 @@ function readOptions(args: Arguments): RedisOptions {
   return {
     name: args.text(0),
     url: readUrl(args),
-    sentinels: (named("sentinels") ?? "").split(",").filter(Boolean).map((text) => {
-      const colon = text.lastIndexOf(":");
-      return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) || 26_379 };
-    }),
+    sentinels: (named("sentinels") ?? "")
+      .split(",")
+      .filter(Boolean)
+      .map((text) => {
+        const colon = text.lastIndexOf(":");
+        return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) || 26_379 };
+      }),
     master: named("master") ?? "mymaster",
     cluster: named("cluster") === "on",
     timeoutMs: readTimeout(args),
@@ -62,7 +63,11 @@ function readUrl(args: Arguments): string {
   const url = environment === undefined ? word.text : (process.env[environment] ?? "");
   if (url === "" && environment !== undefined) return "";
   if (!/^rediss?:\/\/[^/]+/.test(url))
-    throw args.wrong(args.words.findIndex(({ text }) => text.startsWith("url=")), `invalid redis url "${word.text}"`, "redis://HOST:PORT");
+    throw args.wrong(
+      args.words.findIndex(({ text }) => text.startsWith("url=")),
+      `invalid redis url "${word.text}"`,
+      "redis://HOST:PORT",
+    );
   return url;
 }
 

@@ -1,0 +1,81 @@
+import { ngx, type SessionSettings, type SharedDict, StoreRefused, StoreUnavailable } from "resty";
+import { fieldsOf, headOf, NONE, type Session, sessionJson } from "./_session.ts";
+import type { SessionStore } from "./_store.ts";
+
+/**
+ * Sessions in the shared dictionary `sessions`: a head by its id, with the time of the last access in the flags. They
+ * outlive a reload and the death of a worker, and end with the server.
+ */
+export class EmbeddedStore implements SessionStore {
+  constructor(private readonly settings: SessionSettings) {}
+
+  get #dict(): SharedDict {
+    const dict = ngx.shared["sessions"];
+    if (!dict) throw new StoreUnavailable('neither "redis main url=…;" nor "shared_dict sessions SIZE;" is configured');
+    return dict;
+  }
+
+  peek(id: string): string {
+    return (this.#dict.get(id) as string | undefined) ?? NONE;
+  }
+
+  async find(id: string): Promise<string> {
+    return this.peek(id);
+  }
+
+  async findMany(ids: readonly string[]): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    for (const id of ids) {
+      const entry = this.#dict.getWithFlags(id);
+      if (entry) found.set(id, sessionJson(entry.value as string, entry.flags));
+    }
+    return found;
+  }
+
+  create(id: string, session: Session): void {
+    // Room is never made by ending somebody else's session.
+    const stored = this.#dict.safeAdd(id, headOf(session), this.settings.lifetimeSeconds, session.last_accessed);
+    if (stored !== true) throw new StoreRefused("OOM", `shared dictionary "sessions": ${stored}`);
+  }
+
+  update(id: string, userData: string, now: number): string {
+    const dict = this.#dict;
+    for (;;) {
+      const old = dict.get(id) as string | undefined;
+      if (old === undefined) return NONE;
+      const fields = fieldsOf(old);
+      const head = headOf({ ...fields, user_data: userData });
+      const stored = dict.compareAndSet(id, old, head, this.#secondsLeft(fields, now), now);
+      if (stored === true) return head;
+      if (stored !== "changed") throw new StoreRefused("OOM", `shared dictionary "sessions": ${stored}`);
+    }
+  }
+
+  delete(id: string): string | undefined {
+    const head = this.#dict.get(id) as string | undefined;
+    if (head === undefined) return undefined;
+    this.#dict.delete(id);
+    return fieldsOf(head).user_id;
+  }
+
+  touch(times: ReadonlyMap<string, number>): void {
+    const dict = this.#dict;
+    for (const [id, seconds] of times) {
+      const entry = dict.getWithFlags(id);
+      if (!entry || entry.flags >= seconds) continue;
+      // One that was updated or deleted meanwhile has a newer time, or none.
+      dict.compareAndSet(
+        id,
+        entry.value,
+        entry.value,
+        this.#secondsLeft(fieldsOf(entry.value as string), seconds),
+        seconds,
+      );
+    }
+  }
+
+  #secondsLeft({ created_at }: Session, now: number): number {
+    const { lifetimeSeconds, sliding } = this.settings;
+    return sliding ? lifetimeSeconds : Math.max(1, created_at + lifetimeSeconds - now);
+  }
+}

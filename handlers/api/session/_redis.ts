@@ -1,0 +1,208 @@
+import { ngx, type Redis, type RedisChannel, type RedisReply, RedisScript, type SessionSettings } from "resty";
+import { SessionCache } from "./_cache.ts";
+import { headOf, NONE, nowSeconds, type Session, sessionJson } from "./_session.ts";
+import type { SessionStore } from "./_store.ts";
+
+/** Ids of sessions that were changed go over it to all machines. */
+const channelName = "resty:session:changed";
+/** How long it is remembered that there is no such session. */
+const missingSeconds = 2;
+/** Sessions whose times are written by one command: Redis does nothing else meanwhile. */
+const touchesAtOnce = 200;
+
+const createScript = new RedisScript(`
+  redis.call('HSET', KEYS[1], 'user_id', ARGV[1], 'user_data', ARGV[2], 'created_at', ARGV[3], 'last_accessed', ARGV[3])
+  return redis.call('EXPIRE', KEYS[1], ARGV[4])`);
+
+// A session that has ended meanwhile must not come back as a hash of the fields that were to be changed.
+const updateScript = new RedisScript(`
+  if redis.call('HEXISTS', KEYS[1], 'user_id') == 0 then return false end
+  redis.call('HSET', KEYS[1], 'user_data', ARGV[1], 'last_accessed', ARGV[2])
+  if ARGV[3] ~= '' then redis.call('EXPIRE', KEYS[1], ARGV[3]) end
+  redis.call('PUBLISH', '${channelName}', ARGV[4])
+  return redis.call('HGETALL', KEYS[1])`);
+
+const deleteScript = new RedisScript(`
+  local user = redis.call('HGET', KEYS[1], 'user_id')
+  if redis.call('DEL', KEYS[1]) == 0 then return false end
+  redis.call('PUBLISH', '${channelName}', ARGV[1])
+  return user or ''`);
+
+const touchScript = new RedisScript(`
+  for i = 1, #KEYS do
+    local last = redis.call('HGET', KEYS[i], 'last_accessed')
+    if last and (tonumber(last) or 0) < tonumber(ARGV[i]) then
+      redis.call('HSET', KEYS[i], 'last_accessed', ARGV[i])
+      if ARGV[#KEYS + 1] ~= '' then redis.call('EXPIRE', KEYS[i], ARGV[#KEYS + 1]) end
+    end
+  end`);
+
+const keyOf = (id: string): string => `session:${id}`;
+
+interface Found {
+  readonly head: string;
+  readonly lastAccessed: number;
+}
+
+const nothing: Found = { head: NONE, lastAccessed: 0 };
+
+/** A read that is under way in this worker. */
+interface Flight {
+  readonly ticket: number;
+  readonly found: Promise<Found>;
+}
+
+/** Sessions as hashes in Redis, `session:<id>`, behind a cache in shared memory. */
+export class RedisStore implements SessionStore {
+  readonly #cache: SessionCache | undefined;
+  readonly #channel: RedisChannel | undefined;
+  readonly #flights = new Map<string, Flight>();
+  /** What EXPIRE is given each time a session is used; "" where lifetimes do not slide. */
+  readonly #slide: string;
+
+  constructor(
+    private readonly redis: Redis,
+    private readonly settings: SessionSettings,
+  ) {
+    const dict = ngx.shared["session_cache"];
+    this.#slide = settings.sliding ? String(settings.lifetimeSeconds) : "";
+    if (!dict || settings.cacheSeconds === 0) return;
+    const cache = (this.#cache = new SessionCache(dict, settings.cacheSeconds));
+    this.#channel = redis.subscribe(channelName, {
+      onMessage: (id) => cache.forget(id),
+      onGap: () => cache.forgetAll(),
+    });
+  }
+
+  /** Whether all changes until a short while ago are known to have arrived: a machine that is cut off knows it. */
+  get #isCoherent(): boolean {
+    return this.#channel !== undefined && Date.now() < this.#channel.completeUntilMs + this.settings.staleMs;
+  }
+
+  peek(id: string): string | undefined {
+    return this.#isCoherent ? this.#cache!.get(id) : undefined;
+  }
+
+  async find(id: string): Promise<string> {
+    return (await this.#read(id)).head;
+  }
+
+  async findMany(ids: readonly string[]): Promise<Map<string, string>> {
+    const coherent = this.#isCoherent;
+    const found = new Map<string, string>();
+    const reads: Promise<Found>[] = [];
+    const readIds: string[] = [];
+    for (const id of ids) {
+      const known = coherent ? this.#cache!.getWithTime(id) : undefined;
+      if (known === undefined) {
+        readIds.push(id);
+        reads.push(this.#read(id)); // they leave in one write
+      } else if (known.head !== NONE) found.set(id, sessionJson(known.head, known.lastAccessed));
+    }
+    for (const [i, { head, lastAccessed }] of (await Promise.all(reads)).entries())
+      if (head !== NONE) found.set(readIds[i]!, sessionJson(head, lastAccessed));
+    return found;
+  }
+
+  #read(id: string): Promise<Found> {
+    const cache = this.#cache;
+    if (!cache) return this.redis.send(keyOf(id), ["HGETALL", keyOf(id)]).then(foundIn);
+    const flight = this.#flights.get(id);
+    // One that began before the session was changed, here or elsewhere, brings what was true then.
+    if (flight && cache.isCurrent(id, flight.ticket)) return flight.found;
+    const ticket = cache.reading(id);
+    const found = this.#fetch(cache, id, ticket);
+    if (ticket !== 0) {
+      const own: Flight = { ticket, found };
+      this.#flights.set(id, own);
+      const land = (): void => {
+        if (this.#flights.get(id) === own) this.#flights.delete(id);
+      };
+      found.then(land, land);
+    }
+    return found;
+  }
+
+  async #fetch(cache: SessionCache, id: string, ticket: number): Promise<Found> {
+    const found = foundIn(await this.redis.send(keyOf(id), ["HGETALL", keyOf(id)]));
+    cache.keep(
+      id,
+      ticket,
+      found.head,
+      found.lastAccessed,
+      found.head === NONE ? missingSeconds : this.#secondsLeft(found),
+    );
+    return found;
+  }
+
+  /** How long a session may still be kept for sure, without asking Redis for its lifetime. */
+  #secondsLeft({ head, lastAccessed }: Found): number {
+    const { lifetimeSeconds, sliding } = this.settings;
+    const start = sliding ? lastAccessed : Number(/"created_at":(\d+)/.exec(head)![1]);
+    return start + lifetimeSeconds - nowSeconds();
+  }
+
+  async create(id: string, session: Session): Promise<void> {
+    const { user_id, user_data, created_at, last_accessed } = session;
+    await this.redis.run(
+      createScript,
+      [keyOf(id)],
+      [user_id, user_data, String(created_at), String(this.settings.lifetimeSeconds)],
+    );
+    this.#cache?.put(id, headOf({ user_id, user_data, created_at }), last_accessed);
+  }
+
+  async update(id: string, userData: string, now: number): Promise<string> {
+    try {
+      const reply = await this.redis.run(updateScript, [keyOf(id)], [userData, String(now), this.#slide, id]);
+      return foundIn(reply).head;
+    } finally {
+      this.#cache?.forget(id); // also when nobody knows whether it was written
+    }
+  }
+
+  async delete(id: string): Promise<string | undefined> {
+    try {
+      const user = await this.redis.run(deleteScript, [keyOf(id)], [id]);
+      return typeof user === "string" ? user : undefined;
+    } finally {
+      this.#cache?.forget(id);
+    }
+  }
+
+  async touch(times: ReadonlyMap<string, number>): Promise<void> {
+    const all = [...times];
+    // In a cluster, one command is about keys of one slot.
+    const step = this.redis.options.cluster ? 1 : touchesAtOnce;
+    const writes: Promise<RedisReply>[] = [];
+    for (let at = 0; at < all.length; at += step) {
+      const some = all.slice(at, at + step);
+      const values = some.map(([, seconds]) => String(seconds));
+      writes.push(
+        this.redis.run(
+          touchScript,
+          some.map(([id]) => keyOf(id)),
+          [...values, this.#slide],
+        ),
+      );
+    }
+    await Promise.all(writes);
+    for (const [id, seconds] of all) this.#cache?.touch(id, seconds);
+  }
+}
+
+/** A hash as Redis answers it, as an object or flat; one without a user is no session. */
+function foundIn(reply: RedisReply): Found {
+  if (typeof reply !== "object" || reply === null) return nothing;
+  const hash = Array.isArray(reply) ? pairs(reply) : (reply as Record<string, string>);
+  const { user_id, user_data, created_at, last_accessed, ...others } = hash;
+  if (user_id === undefined) return nothing;
+  const head = headOf({ user_id, user_data: user_data ?? "", created_at: Number(created_at) || 0 }, others);
+  return { head, lastAccessed: Number(last_accessed) || 0 };
+}
+
+function pairs(flat: readonly RedisReply[]): Record<string, string> {
+  const hash: Record<string, string> = {};
+  for (let i = 0; i < flat.length; i += 2) hash[flat[i] as string] = flat[i + 1] as string;
+  return hash;
+}

@@ -1,0 +1,32 @@
+import { type Ngx, StoreRefused, StoreUnavailable } from "resty";
+import { json, logFailure, refuse } from "./_answer.ts";
+import { BadRequest, one, readValues, required, type Values } from "./_args.ts";
+import { headOf, newId, nowSeconds, type Session, sessionJson } from "./_session.ts";
+import { store } from "./_store.ts";
+
+const userIdCharactersMax = 255;
+
+/** Makes a session: `user_id`, and `user_data` if one likes. */
+async function create(ngx: Ngx): Promise<string | object> {
+  try {
+    const { user_id, user_data } = readArguments(await readValues(ngx));
+    const now = nowSeconds();
+    const session: Session = { user_id, user_data, created_at: now, last_accessed: now };
+    const id = newId();
+    await store.create(id, session);
+    return json(ngx, `{"success":true,"session_id":"${id}","session_data":${sessionJson(headOf(session), now)}}`);
+  } catch (error) {
+    if (error instanceof BadRequest) return refuse(ngx, error.status, error.message);
+    if (!(error instanceof StoreUnavailable || error instanceof StoreRefused)) throw error;
+    logFailure(ngx, error);
+    return refuse(ngx, 500, error instanceof StoreUnavailable ? "Redis connection failed" : "Failed to store session");
+  }
+}
+
+function readArguments(values: Values): { user_id: string; user_data: string } {
+  const user_id = required(values, "user_id");
+  if (user_id.length > userIdCharactersMax) throw new BadRequest(`user_id is too long (max ${userIdCharactersMax})`);
+  return { user_id, user_data: one(values, "user_data") ?? "" };
+}
+
+export { create as GET, create as POST };

@@ -1,0 +1,145 @@
+import type { RedisClientOptions, RedisClientType, RedisClusterType } from "redis";
+import { retryPauseMs, StoreUnavailable, withTimeout } from "./errors.ts";
+import {
+  type ChannelHandlers,
+  type LinkOptions,
+  loadLibrary,
+  type RedisChannel,
+  RedisLink,
+  type RedisReply,
+  translate,
+} from "./redis_link.ts";
+
+/** What one server, Sentinels and a cluster have in common. */
+export interface Link {
+  open(): void;
+  readonly ready: boolean;
+  readonly client: RedisClientType | RedisClusterType;
+  send(args: readonly string[], key: string): Promise<RedisReply>;
+  subscribe(channel: string, handlers: ChannelHandlers): RedisChannel;
+  close(): void;
+}
+
+export function openCluster(
+  options: Omit<LinkOptions, "check" | "onReady"> & { target: () => RedisClientOptions },
+): Link {
+  return new Cluster(options);
+}
+
+/**
+ * A cluster through node-redis, which follows slots that move and keeps watch over each node. Messages come over a
+ * connection of our own to one of the nodes, all of which pass them on to each other.
+ */
+class Cluster implements Link {
+  #client: RedisClusterType | undefined;
+  #ready = false;
+  #closed = false;
+  #failures = 0;
+  #retry: Timer | undefined;
+  #next = 0;
+  readonly #listener: RedisLink;
+
+  constructor(private readonly options: Omit<LinkOptions, "target"> & { target: () => RedisClientOptions }) {
+    this.#listener = new RedisLink({
+      ...options,
+      label: `${options.label}, messages`,
+      target: () => this.#anyNode(),
+    });
+  }
+
+  open(): void {
+    void this.#connect();
+    this.#listener.open();
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  get client(): RedisClusterType {
+    if (!this.#ready) throw new StoreUnavailable(`${this.options.label} is not connected`);
+    return this.#client!;
+  }
+
+  send(args: readonly string[], key: string): Promise<RedisReply> {
+    if (!this.#ready) return Promise.reject(new StoreUnavailable(`${this.options.label} is not connected`));
+    const reply = this.#client!.sendCommand(key === "" ? undefined : key, false, [
+      ...args,
+    ]) as unknown as Promise<RedisReply>;
+    return reply.then(undefined, translate);
+  }
+
+  subscribe(channel: string, handlers: ChannelHandlers): RedisChannel {
+    return this.#listener.subscribe(channel, handlers);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#ready = false;
+    clearTimeout(this.#retry);
+    this.#listener.close();
+    this.#client?.destroy();
+    this.#client = undefined;
+  }
+
+  async #connect(): Promise<void> {
+    const { timeoutMs, queueMax, log, label, target } = this.options;
+    try {
+      const { createCluster } = await loadLibrary();
+      if (this.#closed) return;
+      const own = target();
+      const socket = {
+        ...own.socket,
+        connectTimeout: timeoutMs,
+        // A node that answers no PING for this long is taken for dead.
+        socketTimeout: timeoutMs * 1.5,
+        reconnectStrategy: (attempt: number) => retryPauseMs(attempt),
+      };
+      const client = createCluster({
+        RESP: 3,
+        rootNodes: [{ ...own, socket } as RedisClientOptions],
+        defaults: {
+          ...(own.username === undefined ? {} : { username: own.username }),
+          ...(own.password === undefined ? {} : { password: own.password }),
+          socket: withoutAddress(socket),
+          pingInterval: timeoutMs / 2,
+          maintNotifications: "disabled",
+          disableOfflineQueue: true,
+          commandsQueueMaxLength: queueMax,
+        } as RedisClientOptions,
+      }) as unknown as RedisClusterType;
+      this.#client = client;
+      client.on("error", (error: Error) => log("warn", `${label}: ${error.message || String(error)}`));
+      client.on("node-error", (error: Error) => log("warn", `${label}, a node: ${error.message || String(error)}`));
+      await withTimeout(client.connect(), timeoutMs * 4, "connecting");
+      this.#ready = true;
+      if (this.#failures > 0) log("notice", `${label} is connected again`);
+      this.#failures = 0;
+    } catch (error) {
+      if (this.#closed) return;
+      if (this.#failures++ === 0) log("error", `${label} is not reachable: ${(error as Error).message}`);
+      try {
+        this.#client?.destroy();
+      } catch {
+        // a client that never connected has nothing to destroy, and says so
+      }
+      this.#client = undefined;
+      this.#retry = setTimeout(() => void this.#connect(), retryPauseMs(this.#failures));
+      this.#retry.unref();
+    }
+  }
+
+  #anyNode(): RedisClientOptions {
+    const own = this.options.target();
+    const nodes = this.#client?.masters ?? [];
+    const at = this.#next++;
+    if (at === 0 || nodes.length === 0) return own;
+    const { host, port } = nodes[at % nodes.length]!;
+    return { ...own, socket: { ...own.socket, host, port } as NonNullable<RedisClientOptions["socket"]> };
+  }
+}
+
+function withoutAddress(socket: object): object {
+  const { host: _host, port: _port, ...rest } = socket as { host?: string; port?: number };
+  return rest;
+}
