@@ -144,16 +144,19 @@ export class LeakyBucket extends Limiter {
   }
 
   #excess(record: number, nowMs: number): number {
-    let elapsedMs = Math.floor(nowMs) - this.getFloat(record + LAST);
-    // A clock set back leaks nothing; one set back by more than a minute leaks a little, so that it goes on.
-    if (elapsedMs < 0) elapsedMs = elapsedMs < -60_000 ? 1 : 0;
-    const leaked = Math.floor((this.#ratePerSecond * elapsedMs) / 1000);
+    const leaked = Math.floor((this.#ratePerSecond * this.#elapsedMs(record, nowMs)) / 1000);
     return Math.max(this.words[record + EXCESS]! - leaked + 1000, 0);
+  }
+
+  /** A clock set back leaks nothing; one set back by more than a minute leaks a little, so that it goes on. */
+  #elapsedMs(record: number, nowMs: number): number {
+    const elapsedMs = Math.floor(nowMs) - this.getFloat(record + LAST);
+    return elapsedMs >= 0 ? elapsedMs : elapsedMs < -60_000 ? 1 : 0;
   }
 
   #write(record: number, excess: number, nowMs: number, isNew: boolean): void {
     this.put(record + EXCESS, Math.min(excess, 0x7fffffff));
-    if (isNew || this.getFloat(record + LAST) !== Math.floor(nowMs)) this.putFloat(record + LAST, Math.floor(nowMs));
+    if (isNew || this.#elapsedMs(record, nowMs) > 0) this.putFloat(record + LAST, Math.floor(nowMs));
   }
 }
 
