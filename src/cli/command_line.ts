@@ -8,6 +8,7 @@ import { runLikeNginx } from "./like_nginx.ts";
 import { routesCommand } from "./routes.ts";
 import { serveCommand } from "./serve.ts";
 import { quitCommand, reloadCommand, reopenCommand, stopCommand } from "./signal.ts";
+import { statusCommand } from "./status.ts";
 import { systemdCommand } from "./systemd.ts";
 import { UsageError } from "./usage.ts";
 
@@ -22,6 +23,7 @@ const verbs: Readonly<Record<string, AnyCommand>> = {
   quit: quitCommand,
   reopen: reopenCommand,
   routes: routesCommand,
+  status: statusCommand,
   bench: benchCommand,
   init: initCommand,
   systemd: systemdCommand,

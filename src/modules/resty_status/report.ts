@@ -1,0 +1,38 @@
+/** The document of `resty_status`. Counts are since the master started. */
+export interface Status {
+  readonly version: string;
+  /** Process numbers of the master and of the worker that answered. */
+  readonly master: number;
+  readonly worker: number;
+  readonly connections: {
+    readonly active: number;
+    readonly accepted: number;
+    readonly handled: number;
+    readonly reading: number;
+    readonly writing: number;
+    readonly waiting: number;
+  };
+  readonly requests: number;
+  readonly workers: readonly WorkerStatus[];
+  /** By name; `kind` is the directive that declared the zone, the figures are those of `ZoneStats`. */
+  readonly zones: Readonly<Record<string, { readonly kind: string } & Readonly<Record<string, number | string>>>>;
+  /** As the worker that answered sees them. */
+  readonly upstreams: Readonly<Record<string, readonly PeerStatus[]>>;
+}
+
+export interface WorkerStatus {
+  readonly slot: number;
+  /** Open connections. */
+  readonly active: number;
+  readonly requests: number;
+}
+
+export interface PeerStatus {
+  readonly name: string;
+  /** Requests it is answering. */
+  readonly active: number;
+  /** Failures within `fail_timeout`. */
+  readonly fails: number;
+  readonly backup: boolean;
+  readonly state: "up" | "unavailable" | "down";
+}
