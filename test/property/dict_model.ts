@@ -17,8 +17,11 @@ export class ModelledDict {
   readonly #random: Prng;
   readonly #keys: string[];
   readonly #lengthMax: number;
+  /** Whether nobody else has keys in it, so that all may be flushed. */
+  readonly #alone: boolean;
 
-  constructor(dict: SharedDict, random: Prng, keys: string[], lengthMax: number) {
+  constructor(dict: SharedDict, random: Prng, keys: string[], lengthMax: number, alone = true) {
+    this.#alone = alone;
     this.#dict = dict;
     this.#random = random;
     this.#keys = keys;
@@ -84,7 +87,7 @@ export class ModelledDict {
       else expectThat(result === "no memory", `update: ${result}`);
       return `update ${key}: ${result}`;
     }
-    if (roll < 96) {
+    if (roll < 96 && this.#alone) {
       dict.flushAll();
       this.model.clear();
       return "flushAll";
