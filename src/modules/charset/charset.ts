@@ -14,8 +14,8 @@ import type { Table } from "./tables.ts";
 
 const contexts: readonly Context[] = ["http", "server", "location", "if in location"];
 
-/** Pairs of constant charsets that some level recodes between: each needs its map. */
-const needed = cycleKey<Map<string, readonly [from: string, to: string]>>("charset_needed", () => new Map());
+/** Pairs that some level recodes between and have no map: each is complained of once. */
+const missing = cycleKey<Set<string>>("charset_missing", () => new Set());
 
 /** The charset that an upstream asked for by X-Accel-Charset; whoever reads that header sets it. */
 export const overrideCharset = requestSlot<string>({ perUri: true });
@@ -43,12 +43,9 @@ export const charset = defineModule({
   prepare(conf, level) {
     const [from, to] = [conf.source_charset?.constant, conf.charset?.constant];
     if (from === undefined || to === undefined || to === "off" || from.toLowerCase() === to.toLowerCase()) return;
-    level.cycle.get(needed).set(`${from}\0${to}`.toLowerCase(), [from, to]);
-  },
-  finish(cycle) {
-    for (const [from, to] of cycle.get(needed).values())
-      if (!cycle.get(charsets).table(from, to))
-        cycle.diagnostics.error(`no "charset_map" between the charsets "${from}" and "${to}"`, undefined);
+    if (level.cycle.get(charsets).table(from, to) || level.cycle.get(missing).has(`${from} ${to}`)) return;
+    level.cycle.get(missing).add(`${from} ${to}`);
+    level.cycle.diagnostics.error(`no "charset_map" between the charsets "${from}" and "${to}"`, level.directive?.place);
   },
   // A subrequest's body is recoded to the charset of the page it becomes part of.
   enabled: (conf) => isSet(conf.charset) || conf.source_charset !== undefined,
