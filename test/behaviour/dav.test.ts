@@ -133,7 +133,6 @@ test("COPY and MOVE", async () => {
   expect(await ask(running, "COPY", "/a", to("ftp://localhost/c"))).toBe(400);
   expect(await ask(running, "COPY", "/a", to("/x/../../out"))).toBe(400);
   expect(await ask(running, "COPY", "/a", to("/dir/"))).toBe(409);
-  expect(await ask(running, "COPY", "/a", to("/a"))).toBe(403);
   expect(await ask(running, "COPY", "/a", to("/e"))).toBe(409);
   expect(await ask(running, "COPY", "/a", to("/c", { Depth: "1" }))).toBe(400);
   expect(await ask(running, "COPY", "/none", to("/c"))).toBe(404);
@@ -142,15 +141,16 @@ test("COPY and MOVE", async () => {
 
   expect(await ask(running, "COPY", "/d/", to("/copy/"))).toBe(201);
   expect([read("copy/x/y"), read("copy/z"), read("d/z")]).toEqual(["y", "z", "z"]);
-  expect(await ask(running, "COPY", "/d/", to("/d/inner/"))).toBe(403);
   expect(await ask(running, "COPY", "/d/", to("/e/"))).toBe(201);
   expect([there("e/old"), read("e/z")]).toEqual([false, "z"]);
   expect(await ask(running, "MOVE", "/d/", to("/moved/"))).toBe(201);
   expect([there("d"), read("moved/x/y")]).toEqual([false, "y"]);
   expect(await ask(running, "COPY", "/alias/r", to("/alias/s"))).toBe(204);
   expect(read("real/s")).toBe("r");
-  // nginx itself checks this since 1.29 only; before, it read before the beginning of the path.
-  if (!isNginx) expect(await ask(running, "COPY", "/alias/r", to("/s"))).toBe(400);
+  if (isNginx) return; // which checks the following only since 1.29
+  expect(await ask(running, "COPY", "/a", to("/a"))).toBe(403);
+  expect(await ask(running, "COPY", "/e/", to("/e/inner/"))).toBe(403);
+  expect(await ask(running, "COPY", "/alias/r", to("/s"))).toBe(400);
 });
 
 test("what the file system refuses", async () => {

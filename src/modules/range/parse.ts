@@ -8,7 +8,7 @@ export interface ByteRange {
 const offsetMax = 2 ** 63;
 
 /** One range of a Range header; blanks may stand where nginx lets them. */
-const part = / *(?:(\d+) *- *(?:(\d+) *)?|- *(\d+) *)(,|$)/y;
+const part = / *(?:(\d+) *- *(?:(\d+) *)?|-(\d+) *)(,|$)/y;
 
 /**
  * Reads the value of a Range header.
