@@ -80,9 +80,10 @@ export async function runBench(options: BenchOptions, environment: BenchEnvironm
     print("interrupted before anything was measured");
     return 130;
   } finally {
+    // Still heard, so that an impatient Ctrl-C leaves no server behind.
+    await own?.stop();
     process.off("SIGINT", interrupt);
     process.off("SIGTERM", interrupt);
-    await own?.stop();
   }
 }
 
