@@ -2,9 +2,9 @@ import type { Sink } from "../../core/body.ts";
 import type { Chunk } from "../../core/exchange.ts";
 import type { Request } from "../../core/request.ts";
 import { phaseInfo } from "../../ngx/phases.ts";
-import { ngxOf, type RequestNgx } from "../../ngx/request_ngx.ts";
+import { existingNgx, ngxOf, type RequestNgx } from "../../ngx/request_ngx.ts";
 import { fileFor } from "./file.ts";
-import { logFailure } from "./run.ts";
+import { logFailure, withPhaseAfter } from "./run.ts";
 import type { Use } from "./ts.ts";
 
 type BodyFilter = (ngx: RequestNgx, chunk: Uint8Array, last: boolean) => unknown;
@@ -46,7 +46,13 @@ interface Filtered {
  * `ngx.arg[1]` and `ngx.arg[2]` say, which is the chunk as it came unless the script has assigned to them.
  */
 function filtered(request: Request, handler: BodyFilter, chunk: Chunk, last: boolean): Filtered | Promise<Filtered> {
+  const interrupted = existingNgx(request)?.phase;
   const ngx = ngxOf(request, phaseInfo.body_filter);
+  const result = callFilter(ngx, handler, chunk, last);
+  return interrupted ? withPhaseAfter(ngx, interrupted, result) : result;
+}
+
+function callFilter(ngx: RequestNgx, handler: BodyFilter, chunk: Chunk, last: boolean): Filtered | Promise<Filtered> {
   const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
   const arg = new ChunkArguments(chunk, last);
   ngx.arg = arg as unknown as Record<number, unknown>;
@@ -54,7 +60,7 @@ function filtered(request: Request, handler: BodyFilter, chunk: Chunk, last: boo
   try {
     result = ngx.generation.enter(handler, ngx, bytes, last);
   } catch (error) {
-    logFailure(request, error, "body_filter_by_ts", "error");
+    logFailure(ngx.request, error, "body_filter_by_ts", "error");
     throw error;
   }
   if (!(result instanceof Promise)) return { chunk: chunkOf(result, arg), last: arg.last };

@@ -1,15 +1,14 @@
 import { ClientGone } from "../../core/exchange.ts";
-import { DECLINED, DONE, ERROR, OK, type Verdict } from "../../core/phase.ts";
+import { DECLINED, ERROR, OK, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { BodyTimeout, BodyTooLarge } from "../../core/request_body.ts";
 import { answerWith } from "../../ngx/answer.ts";
 import { describeFailure, stackOf } from "../../ngx/failure.ts";
 import { host } from "../../ngx/host.ts";
 import { type PhaseInfo, phaseInfo } from "../../ngx/phases.ts";
-import { type Leave, ngxOf, type RequestNgx } from "../../ngx/request_ngx.ts";
+import { existingNgx, type Leave, ngxOf, type RequestNgx } from "../../ngx/request_ngx.ts";
 import type { Handler, Script } from "../../ngx/script.ts";
 import { HttpError, leaving } from "../../ngx/signals.ts";
-import { type Timed, TimerWheel } from "../../std/timer_wheel.ts";
 import { setContentType } from "../core/content_type.ts";
 import { requestId } from "../core/variables.ts";
 
@@ -22,6 +21,27 @@ export function runScript(request: Request, script: Script, phase: PhaseInfo, ti
   return call(ngxOf(request, phase), script.handler as Call, script.label, phase, timeoutMs);
 }
 
+/**
+ * Runs a script of a filter, which has its turn while the handler that makes the answer is still at work: afterwards
+ * `ngx` is the handler's again.
+ */
+export function runFilter(request: Request, script: Script, timeoutMs: number): Verdict | Promise<Verdict> {
+  const interrupted = existingNgx(request)?.phase;
+  const verdict = runScript(request, script, phaseInfo.header_filter, timeoutMs);
+  return interrupted ? withPhaseAfter(ngxOf(request, phaseInfo.header_filter), interrupted, verdict) : verdict;
+}
+
+/** Puts `ngx` back into a phase once `value` is settled. */
+export function withPhaseAfter<T>(ngx: RequestNgx, phase: PhaseInfo, value: T | Promise<T>): T | Promise<T> {
+  if (!(value instanceof Promise)) {
+    ngx.phase = phase;
+    return value;
+  }
+  return value.finally(() => {
+    ngx.phase = phase;
+  });
+}
+
 /** Runs a content handler. */
 export function runContent(ngx: RequestNgx, handler: Handler, label: string, timeoutMs: number): Verdict | Promise<Verdict> {
   return call(ngx, handler as Call, label, phaseInfo.content, timeoutMs);
@@ -31,11 +51,22 @@ function call(ngx: RequestNgx, handler: Call, label: string, phase: PhaseInfo, t
   let result: unknown;
   try {
     result = ngx.generation.enter(handler, ngx);
-    if (!isThenable(result)) return settle(ngx, result, phase);
+    if (!isThenable(result)) return guarded(ngx, settle(ngx, result, phase), label, phase);
   } catch (error) {
     return failed(ngx, error, label, phase);
   }
   return wait(ngx, result, label, phase, timeoutMs);
+}
+
+/** What goes wrong while an answer is sent, as in a stream that the handler returned, is the handler's failure too. */
+function guarded(
+  ngx: RequestNgx,
+  verdict: Verdict | Promise<Verdict>,
+  label: string,
+  phase: PhaseInfo,
+): Verdict | Promise<Verdict> {
+  if (typeof verdict === "number") return verdict;
+  return verdict.catch((error: unknown) => failed(ngx, error, label, phase));
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
@@ -121,30 +152,48 @@ export function logFailure(request: Request, error: unknown, label: string, leve
   request.log(level, `${label} failed: ${describeFailure(error)}, request id: ${requestId(request)}${stackOf(error)}`);
 }
 
-const wheel = new TimerWheel();
+const lookMs = 250;
+const waiting = new Set<Waiting>();
+let looking: Timer | undefined;
 
 /** A handler that has returned a promise, and the time until which it is waited for. */
-class Waiting implements Timed {
-  deadlineMs: number;
-  lookMs = Number.POSITIVE_INFINITY;
-  readonly late = Promise.withResolvers<Verdict>();
+class Waiting {
+  readonly deadlineMs: number;
+  /** The request has its answer, from the handler or without it. */
+  over = false;
 
   constructor(
     private readonly ngx: RequestNgx,
     private readonly label: string,
     private readonly timeoutMs: number,
+    private readonly answer: (verdict: Verdict | Promise<Verdict>) => void,
   ) {
-    this.deadlineMs = Date.now() + timeoutMs;
-    wheel.watch(this);
+    this.deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
+    // Most are done before anybody looks: adding to a set and deleting costs a tenth of what a timer each would.
+    waiting.add(this);
+    looking ??= setInterval(lookForLate, lookMs).unref();
   }
 
-  onDeadline(): void {
+  end(verdict: Verdict | Promise<Verdict>): void {
+    this.over = true;
+    waiting.delete(this);
+    this.answer(verdict);
+  }
+
+  late(): void {
     const { request } = this.ngx;
     request.log("error", `${this.label} has not answered within ${this.timeoutMs} ms, request id: ${requestId(request)}`);
-    const begun = request.headSent;
     this.ngx.phase = phaseInfo.timer; // what it does from now on comes too late
-    this.late.resolve(begun ? ERROR : discard(this.ngx, 504));
+    this.end(request.headSent ? ERROR : discard(this.ngx, 504));
   }
+}
+
+function lookForLate(): void {
+  const nowMs = Date.now();
+  for (const one of waiting) if (one.deadlineMs <= nowMs) one.late();
+  if (waiting.size > 0) return;
+  clearInterval(looking);
+  looking = undefined;
 }
 
 function wait(
@@ -154,22 +203,24 @@ function wait(
   phase: PhaseInfo,
   timeoutMs: number,
 ): Promise<Verdict> {
-  let over = false;
-  const result = Promise.resolve(promise).then(
+  const { promise: answer, resolve, reject } = Promise.withResolvers<Verdict>();
+  const one = new Waiting(ngx, label, timeoutMs, resolve);
+  const attempt = (verdict: () => Verdict | Promise<Verdict>): void => {
+    try {
+      one.end(verdict());
+    } catch (error) {
+      waiting.delete(one);
+      reject(error as Error);
+    }
+  };
+  promise.then(
     (value) => {
-      if (over) return DONE;
-      return settle(ngx, value, phase);
+      if (!one.over) attempt(() => guarded(ngx, settle(ngx, value, phase), label, phase));
     },
     (error: unknown) => {
-      if (!over) return failed(ngx, error, label, phase);
-      if (error !== leaving) logFailure(ngx.request, error, `${label}, after its time was over,`, "error");
-      return DONE;
+      if (!one.over) attempt(() => failed(ngx, error, label, phase));
+      else if (error !== leaving) logFailure(ngx.request, error, `${label}, after its time was over,`, "error");
     },
   );
-  if (timeoutMs === 0) return result;
-  const waiting = new Waiting(ngx, label, timeoutMs);
-  return Promise.race([result, waiting.late.promise]).finally(() => {
-    over = true;
-    wheel.forget(waiting);
-  });
+  return answer;
 }

@@ -10,7 +10,7 @@ import { Script } from "../../ngx/script.ts";
 import { fsPath } from "../../std/bytestring.ts";
 import { filterBody } from "./body_filter.ts";
 import { fileFor } from "./file.ts";
-import { runContent, runScript } from "./run.ts";
+import { runContent, runFilter, runScript } from "./run.ts";
 import { setByFile, setByBlock } from "./set.ts";
 import { startGeneration } from "./start.ts";
 
@@ -149,7 +149,7 @@ export const ts = defineModule({
     precontent: (request, conf) => run(request, conf.precontent!, "precontent", conf.handler_timeout),
     header_filter: (request, { header_filter, body_filter, handler_timeout }) => {
       if (body_filter) filterBody(request, body_filter);
-      return header_filter ? run(request, header_filter, "header_filter", handler_timeout) : DECLINED;
+      return header_filter ? filterHead(request, header_filter, handler_timeout) : DECLINED;
     },
     log: (request, conf) => {
       const verdict = run(request, conf.log!, "log", conf.handler_timeout);
@@ -165,6 +165,11 @@ function run(request: Request, use: Use, phase: ScriptPhase, timeoutMs: number):
   return fileFor(request, use.path!, phase).then((script) =>
     script ? runScript(request, script, phaseInfo[phase], timeoutMs) : 500,
   );
+}
+
+function filterHead(request: Request, use: Use, timeoutMs: number): Verdict | Promise<Verdict> {
+  if (use.script) return runFilter(request, use.script, timeoutMs);
+  return fileFor(request, use.path!, "header_filter").then((script) => (script ? runFilter(request, script, timeoutMs) : 500));
 }
 
 function answer(request: Request, use: Use, timeoutMs: number): Verdict | Promise<Verdict> {
