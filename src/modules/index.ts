@@ -38,6 +38,8 @@ import { secureLink } from "./secure_link/secure_link.ts";
 import { session } from "./session/session.ts";
 import { sharedDict } from "./shared_dict/shared_dict.ts";
 import { splitClients } from "./split_clients/split_clients.ts";
+import { ssi } from "./ssi/ssi.ts";
+import { ssl, v2 } from "./ssl/ssl.ts";
 import { staticFiles } from "./static/static.ts";
 import { stubStatus } from "./stub_status/stub_status.ts";
 import { sub } from "./sub/sub.ts";
@@ -54,6 +56,8 @@ export const modules: readonly AnyModule[] = [
   mainModule,
   errorLog,
   core,
+  ssl,
+  v2,
   sharedDict,
   openFileCache,
   satisfy,
@@ -94,6 +98,7 @@ export const modules: readonly AnyModule[] = [
   addition,
   sub,
   charset,
+  ssi,
   gzip,
   range,
   log,

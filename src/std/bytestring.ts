@@ -36,3 +36,9 @@ export function fsPath(bytes: string): string {
 export function fsName(bytes: string): string | Buffer {
   return beyondAscii.test(bytes) ? Buffer.from(bytes, "latin1") : bytes;
 }
+
+/** A chunk of a body as a byte string; text stands for its UTF-8. */
+export function byteStringOf(chunk: string | Uint8Array): string {
+  if (typeof chunk === "string") return encodeUtf8(chunk);
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).toString("latin1");
+}

@@ -1,11 +1,10 @@
 import type { Arguments } from "../../core/arguments.ts";
 import { type Body, byteLength, type Sink } from "../../core/body.ts";
 import type { ComplexValue } from "../../core/complex.ts";
-import type { Chunk } from "../../core/exchange.ts";
 import { type Context, defineModule, flag, list } from "../../core/module.ts";
 import { DECLINED } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
-import { bytesOf } from "../../std/bytestring.ts";
+import { bytesOf, byteStringOf } from "../../std/bytestring.ts";
 import { hasType, mimeTypes } from "../core/mime_types.ts";
 import { readBody } from "../open_file_cache/read_body.ts";
 import { type Pattern, Replacer } from "./replacer.ts";
@@ -73,19 +72,14 @@ function patternsFor(request: Request, pairs: readonly Pair[]): Pattern[] {
 
 function replacing(replacer: Replacer, next: Sink): Sink {
   return (chunk, last) => {
-    const filtered = bytesOf(replacer.push(byteString(chunk), last));
+    const filtered = bytesOf(replacer.push(byteStringOf(chunk), last));
     return filtered.length > 0 || last ? next(filtered, last) : undefined;
   };
 }
 
 function replaced(request: Request, body: Body, replacer: Replacer): Body | undefined {
   if (byteLength(body) > wholeBytesMax) return undefined;
-  const filtered = bytesOf(replacer.push(byteString(readBody(body)), true));
+  const filtered = bytesOf(replacer.push(byteStringOf(readBody(body)), true));
   request.response.contentLength = filtered.length;
   return filtered;
-}
-
-function byteString(chunk: Chunk): string {
-  if (typeof chunk === "string") return Buffer.from(chunk).toString("latin1");
-  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).toString("latin1");
 }
