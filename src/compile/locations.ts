@@ -126,7 +126,7 @@ function checkDuplicate({ kind, name, place }: LocationName, declared: Map<strin
 function compileLocation(level: Level, location: LocationName, modules: readonly AnyModule[], cycle: Cycle): LocationPlan {
   const pattern =
     location.kind === "regex"
-      ? compilePattern(new Arguments(level.directive!, level, cycle), location.name, location.place, location)
+      ? (level.pattern ?? compilePattern(new Arguments(level.directive!, level, cycle), location.name, location.place, location))
       : undefined;
   return compileLevel(level, location.kind, location.name, pattern, modules, cycle);
 }

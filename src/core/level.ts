@@ -1,7 +1,7 @@
 import type { Cycle } from "./cycle.ts";
 import type { Directive } from "./directive.ts";
 import type { AnyModule, Context } from "./module.ts";
-import type { LocationPlan } from "./plan.ts";
+import type { LocationPlan, Pattern } from "./plan.ts";
 
 /**
  * One level of the configuration: `http`, a `server`, a `location`, an `if`. It holds what was written at that level;
@@ -9,6 +9,8 @@ import type { LocationPlan } from "./plan.ts";
  */
 export class Level {
   readonly children: Level[] = [];
+  /** Of a location that no directive made: what decides whether it is the one, in place of a regular expression. */
+  pattern: Pattern | undefined;
   /** What the level became, once compiled. */
   plan: LocationPlan | undefined;
   readonly #own = new Map<AnyModule, Map<string, unknown>>();
@@ -20,8 +22,10 @@ export class Level {
     /** The block that made it; undefined for the main level. */
     readonly directive: Directive | undefined,
     readonly cycle: Cycle,
+    /** The level it is a child of, where that is not the one it inherits from. */
+    home: Level | undefined = parent,
   ) {
-    parent?.children.push(this);
+    home?.children.push(this);
   }
 
   /** What was written here under a field of `module`, or undefined. */

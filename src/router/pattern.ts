@@ -58,7 +58,7 @@ export function compareRoutes(a: readonly Segment[], b: readonly Segment[]): num
   for (let i = 0; i < Math.max(a.length, b.length); i++) {
     const left = a[i];
     const right = b[i];
-    if (!left || !right) return left ? -1 : 1;
+    if (!left || !right) return left ? 1 : -1;
     if (left.kind !== right.kind) return rank[left.kind] - rank[right.kind];
     const order = nameOf(left) < nameOf(right) ? -1 : nameOf(left) > nameOf(right) ? 1 : 0;
     if (left.kind === "text" && order !== 0) return order;

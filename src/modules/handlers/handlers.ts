@@ -6,6 +6,7 @@ import type { Directive } from "../../core/directive.ts";
 import { Level } from "../../core/level.ts";
 import { defineModule, value } from "../../core/module.ts";
 import { compilePattern } from "../../core/pattern.ts";
+import type { LocationKind, Pattern } from "../../core/plan.ts";
 import { generationKey } from "../../ngx/generation.ts";
 import { Script } from "../../ngx/script.ts";
 import type { Route } from "../../router/match.ts";
@@ -77,39 +78,62 @@ function scan(folder: Folder, cycle: Cycle): readonly Route[] {
 
 const startOf = (file: string): Place => ({ file, line: 1, column: 1, length: 1 });
 
+/**
+ * Makes each route a location. It inherits from the one that its path would have matched, but is searched for where
+ * it is found: a fixed path before everything else, one with parameters after the regular expressions of the
+ * configuration, and never against a prefix that says more of the path than the route does.
+ */
 function addRoutes(server: Level, routes: readonly Route[], cycle: Cycle): void {
   const generation = cycle.get(generationKey);
-  const scripts = new Map<string, Script>();
+  const declared = declaredLocations(server, cycle);
   for (const route of routes) {
-    const script = scriptOf(route, generation.scripts, scripts);
-    const paths = route.exact ?? [undefined];
-    for (const path of paths) {
-      const parent = enclosing(server, path ?? `${route.prefix}*`, path === undefined, cycle);
-      if (!parent) continue; // a location of exactly this path is declared, and wins
-      const words = path === undefined ? ["~", route.pattern] : ["=", path];
-      const level = new Level("location", parent, locationDirective(words, route.file), cycle);
-      level.write(ts, "content", { script, path: undefined });
-      if (path !== paths[0]) continue;
-      const origin = parent.directive?.place;
-      cycle.get(routeEntries).push({
-        server,
-        path: route.path,
-        file: route.file,
-        script,
-        inherits: origin ? `${origin.file}:${origin.line}` : "",
-      });
+    const script = scriptOf(route, generation.scripts);
+    let parent: Level | undefined;
+    if (route.exact) {
+      for (const path of route.exact) {
+        const inherits = enclosing(server, path, declared);
+        if (!inherits) continue; // a location of exactly this path is declared, and wins
+        parent ??= inherits;
+        add(script, inherits, server, ["=", path]);
+      }
+    } else {
+      parent = byPrefix(route.prefix, declared)?.level ?? server;
+      const isFinal = declared.find(({ level }) => level === parent)?.kind === "no-regex prefix";
+      const level = add(script, parent, isFinal ? parent : server, ["~", route.pattern]);
+      level.pattern = patternOf(route, declared);
     }
+    if (!parent) continue;
+    const origin = parent.directive?.place;
+    const inherits = origin ? `${origin.file}:${origin.line}` : "";
+    cycle.get(routeEntries).push({ server, path: route.path, file: route.file, script, inherits });
   }
 }
 
+function add(script: Script, parent: Level, home: Level, words: readonly string[]): Level {
+  const level = new Level("location", parent, locationDirective(words, script.modulePath), parent.cycle, home);
+  level.write(ts, "content", { script, path: undefined });
+  return level;
+}
+
+/** Matches what the route does, unless a declared prefix longer than its fixed beginning matches too. */
+function patternOf(route: Route, declared: readonly Declared[]): Pattern {
+  const regex = new RegExp(route.pattern, "s");
+  const closer = declared
+    .filter(({ kind, name }) => isPrefix(kind) && name.length > route.prefix.length && name.startsWith(route.prefix))
+    .map(({ name }) => name);
+  return {
+    source: route.pattern,
+    match: (uri) => (closer.some((name) => uri.startsWith(name)) ? undefined : (regex.exec(uri) ?? undefined)),
+  };
+}
+
 /** One script a file, however many servers have it. */
-function scriptOf(route: Route, all: Script[], known: Map<string, Script>): Script {
-  let script = known.get(route.file) ?? all.find((one) => one.modulePath === route.file && one.route !== undefined);
+function scriptOf(route: Route, all: Script[]): Script {
+  let script = all.find((one) => one.modulePath === route.file && one.route !== undefined);
   if (!script) {
     script = new Script("content", route.file, startOf(route.file), route.file, { route });
     all.push(script);
   }
-  known.set(route.file, script);
   return script;
 }
 
@@ -118,28 +142,48 @@ function locationDirective(words: readonly string[], file: string): Directive {
   return { name: "location", args: words.map((text) => ({ text, quote: "", place })), place, block: [] };
 }
 
-/**
- * The level that a request for `path` would reach, by nginx's rules; the server where no location matches, undefined
- * where one has exactly this path. A route with parameters goes by its fixed beginning, which no regular expression
- * can be asked about.
- */
-function enclosing(level: Level, path: string, prefixOnly: boolean, cycle: Cycle): Level | undefined {
-  let best: { level: Level; name: string; final: boolean } | undefined;
-  const regexes: Level[] = [];
-  for (const child of level.children) {
-    if (child.context !== "location" || child.plan) continue;
-    const { kind, name, caseInsensitive, place } = readLocationName(child.directive!);
-    if (kind === "exact") {
-      if (name === path && !prefixOnly) return undefined;
-    } else if (kind === "regex") {
-      const args = new Arguments(child.directive!, child, cycle);
-      if (!prefixOnly && !isRoute(child) && compilePattern(args, name, place, { caseInsensitive }).match(path, undefined)) regexes.push(child);
-    } else if (kind !== "named" && path.startsWith(name) && (!best || name.length > best.name.length))
-      best = { level: child, name, final: kind === "no-regex prefix" };
-  }
-  if (best && (best.final || regexes.length === 0)) return enclosing(best.level, path, prefixOnly, cycle);
-  const [regex] = regexes;
-  return regex ? enclosing(regex, path, prefixOnly, cycle) : level;
+/** A location of the configuration. */
+interface Declared {
+  readonly level: Level;
+  readonly kind: LocationKind;
+  readonly name: string;
+  readonly pattern: Pattern | undefined;
 }
 
-const isRoute = (level: Level): boolean => (level.own(ts, "content") as { script?: Script } | undefined)?.script?.route !== undefined;
+const isPrefix = (kind: LocationKind): boolean => kind === "prefix" || kind === "no-regex prefix";
+
+/** All locations below a level, nested ones too, in the order of the configuration. */
+function declaredLocations(level: Level, cycle: Cycle): Declared[] {
+  return level.children
+    .filter(({ context }) => context === "location")
+    .flatMap((child) => {
+      const { kind, name, caseInsensitive, place } = readLocationName(child.directive!);
+      const args = new Arguments(child.directive!, child, cycle);
+      const pattern = kind === "regex" ? compilePattern(args, name, place, { caseInsensitive }) : undefined;
+      return [{ level: child, kind, name, pattern }, ...declaredLocations(child, cycle)];
+    });
+}
+
+/**
+ * The level that a request for `path` would reach, by nginx's rules; the server where no location matches, undefined
+ * where one has exactly this path.
+ */
+function enclosing(level: Level, path: string, declared: readonly Declared[]): Level | undefined {
+  const here = declared.filter((one) => one.level.parent === level);
+  if (here.some(({ kind, name }) => kind === "exact" && name === path)) return undefined;
+  const prefix = byPrefix(path, here);
+  if (prefix) {
+    const nested = enclosing(prefix.level, path, declared);
+    if (nested !== prefix.level || prefix.kind === "no-regex prefix") return nested;
+  }
+  const regex = here.find(({ pattern }) => pattern?.match(path, undefined));
+  return regex ? enclosing(regex.level, path, declared) : (prefix?.level ?? level);
+}
+
+/** The longest prefix that `path` starts with. */
+function byPrefix(path: string, among: readonly Declared[]): Declared | undefined {
+  let best: Declared | undefined;
+  for (const one of among)
+    if (isPrefix(one.kind) && path.startsWith(one.name) && one.name.length >= (best?.name.length ?? 0)) best = one;
+  return best;
+}
