@@ -10,6 +10,7 @@ import {
   withBothCases,
 } from "./byte_set.ts";
 import { anyNewline, classEscape, controls, positions, wordEdge } from "./escapes.ts";
+import { propertySet } from "./property.ts";
 import { type Options, setOption } from "./options.ts";
 import { type Backreference, lengthOf, type Node, PatternError, some } from "./syntax.ts";
 
@@ -340,14 +341,24 @@ class Parser {
       case "g":
       case "k":
         return this.#namedReference(character, start);
-      case "G":
-      case "X":
       case "p":
       case "P":
+        return { kind: "set", set: this.#property(character, start) };
+      case "G":
+      case "X":
         throw this.#unsupported(`\\${character} is`, start);
       default:
         throw this.#error("unrecognized character follows \\", start);
     }
+  }
+
+  /** `\\pN`, `\\p{Lu}`, `\\p{^Greek}`; of `\\P` the complement. */
+  #property(letter: string, start: number): ByteSet {
+    const name = this.#take(/([A-Za-z])|\{(\^?)\s*([A-Za-z_&]+)\s*\}/y);
+    if (!name) throw this.#error(`malformed \\P or \\p sequence`, start);
+    const set = propertySet(name[1] ?? name[3]!, this.#options.caseless);
+    if (set === undefined) throw this.#error("unknown property after \\P or \\p", start);
+    return (letter === "P") === (name[2] === "^") ? set : complement(set);
   }
 
   #namedReference(letter: string, start: number): Node {
@@ -479,6 +490,7 @@ class Parser {
     const code = this.#characterEscape(start);
     if (code !== undefined) return code;
     this.#at++;
+    if (escaped === "p" || escaped === "P") return this.#property(escaped, start);
     const set = classEscape(escaped);
     if (set === undefined) throw this.#error("escape sequence is invalid in character class", start);
     return set;
