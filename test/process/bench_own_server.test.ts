@@ -29,7 +29,7 @@ test("the shipped session service answers every request of the mix rightly", asy
   expect(report.steps.map((step) => step.answers > 0)).toEqual([true, true, true, true, true, true]);
   expect(report.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   const after = await fetch(report.url).catch((error: { code: string }) => error.code);
-  expect(["ConnectionRefused", "ECONNREFUSED"]).toContain(after);
+  expect(String(after)).toMatch(/^(?:ConnectionRefused|ECONNREFUSED)$/);
   expect(readdirSync(folder)).toEqual([]);
   rmSync(folder, { recursive: true });
 }, 30_000);

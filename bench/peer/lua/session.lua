@@ -24,7 +24,7 @@ end
 
 local function open()
     local client = redis:new()
-    client:set_timeout(1000)
+    client:set_timeout(5000)
     local ok, problem = client:connect("127.0.0.1", tonumber(ngx.var.redis_port))
     if ok then
         return client
@@ -45,9 +45,9 @@ local function cached()
     return ngx.var.session_store == "cache" and ngx.shared.sessions or nil
 end
 
--- HGETALL answers a flat list; nil when there is no such session.
+-- HGETALL answers a flat list, an empty one when there is no such session.
 local function to_hash(flat)
-    if type(flat) ~= "table" or #flat == 0 then
+    if #flat == 0 then
         return nil
     end
     local hash = {}
@@ -67,6 +67,21 @@ end
 
 local function is_id(id)
     return #id == 32 and not id:find("[^0-9a-f]")
+end
+
+-- The session of an id, nil when there is none; false when Redis did not say, which has then been answered.
+local function find(client, id)
+    if not is_id(id) then
+        return nil
+    end
+    local flat, problem = client:hgetall("session:" .. id)
+    if not flat then
+        ngx.log(ngx.ERR, "redis: ", problem)
+        client:close()
+        reply(500, { error = "Redis connection failed" })
+        return false
+    end
+    return to_hash(flat)
 end
 
 local function touch(client, id, now)
@@ -110,9 +125,6 @@ function _M.validate()
     if not id then
         return
     end
-    if not is_id(id) then
-        return reply(401, { error = "Session not found" })
-    end
     local now = ngx.time()
     local cache = cached()
     if cache then
@@ -127,7 +139,10 @@ function _M.validate()
     if not client then
         return
     end
-    local session = to_hash(client:hgetall("session:" .. id))
+    local session = find(client, id)
+    if session == false then
+        return
+    end
     if not session then
         release(client)
         return reply(401, { error = "Session not found" })
@@ -155,7 +170,10 @@ function _M.update()
         return
     end
     local key = "session:" .. id
-    local session = is_id(id) and to_hash(client:hgetall(key))
+    local session = find(client, id)
+    if session == false then
+        return
+    end
     if not session then
         release(client)
         return reply(401, { error = "Session not found" })
@@ -205,7 +223,7 @@ function _M.batch()
     release(client)
     local sessions = {}
     for i, flat in ipairs(results) do
-        sessions[ids[i]] = to_hash(flat)
+        sessions[ids[i]] = type(flat) == "table" and to_hash(flat) or nil
     end
     reply(200, { success = true, sessions = sessions })
 end
