@@ -81,8 +81,9 @@ function link(request: Request, verdict: Verdict): Verdict {
   if (!request.parent) settleKeepalive(request);
   const { response } = request;
   // Trailers need the chunked coding, which comes in place of a length.
+  const { rate, chunked_transfer_encoding: chunked } = core.of(request);
+  if (response.trailers && !chunked) response.trailers = undefined;
   if (response.trailers && request.exchange.httpVersion === 11 && !bodiless(response.status)) response.contentLength = -1;
-  const { rate } = core.of(request);
   if (rate && request.limitRate === undefined && !request.parent)
     request.limitRate = parseOffset(rate.evaluate(request)) ?? 0;
   if (!request.bodyAtHand) request.sink = chain(request, request.filters);

@@ -126,3 +126,13 @@ block("large pages and large includes", {
   },
   steps: [{ get: "/big.html", body: "x".repeat(300_000) + "z".repeat(3_000_000) + "y".repeat(300_000) }],
 });
+
+block("an answer for a variable may not be larger than told", {
+  server: "ssi on; subrequest_output_buffer_size 10; location / { } location /more/ { alias html/; subrequest_output_buffer_size 20; }",
+  files: {
+    "a.html": `<!--#include virtual="/part.html" set="x" -->[${echo("x")}]`,
+    "b.html": `<!--#include virtual="/more/part.html" set="x" -->[${echo("x")}]`,
+    "part.html": "0123456789abcdef",
+  },
+  steps: [{ get: "/b.html", body: "[0123456789abcdef]" }],
+});

@@ -153,7 +153,8 @@ export const core = defineModule({
     large_client_header_buffers: noEffect(upToServer, "heads up to 64k are taken", 2),
     connection_pool_size: noEffect(upToServer, "memory is managed by the runtime"),
     request_pool_size: noEffect(upToServer, "memory is managed by the runtime"),
-    subrequest_output_buffer_size: noEffect(upToLocation, "memory is managed by the runtime"),
+    /** What an answer kept in memory for another page may have. */
+    subrequest_output_buffer_size: size({ contexts: upToLocation, default: 4096 }),
     types_hash_max_size: noEffect(upToLocation, "tables grow as needed"),
     types_hash_bucket_size: noEffect(upToLocation, "tables grow as needed"),
     server_names_hash_max_size: noEffect(http, "tables grow as needed"),
@@ -162,7 +163,8 @@ export const core = defineModule({
     variables_hash_bucket_size: noEffect(http, "tables grow as needed"),
     msie_padding: noEffect(upToLocation, "those browsers are gone"),
     msie_refresh: noEffect(upToLocation, "those browsers are gone"),
-    chunked_transfer_encoding: noEffect(upToLocation, "a body of unknown length is always chunked for HTTP/1.1"),
+    /** Off, there are no trailers; a body of unknown length is chunked for HTTP/1.1 all the same. */
+    chunked_transfer_encoding: flag({ contexts: upToLocation, default: true }),
     lingering_time: noEffect(upToLocation, "the rest of a request body is always read"),
     lingering_timeout: noEffect(upToLocation, "the rest of a request body is always read"),
   },

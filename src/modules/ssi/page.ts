@@ -1,6 +1,7 @@
 import type { Request } from "../../core/request.ts";
 import { bytesOf } from "../../std/bytestring.ts";
 import { compilePcre, describePcreError, Matcher } from "../../std/pcre/pcre.ts";
+import { core } from "../core/core.ts";
 import { escapeHtml, escapeUrl, evaluate, parseCondition, parseInclude, SsiError } from "./evaluate.ts";
 import { OrderedOutput, type Part } from "./output.ts";
 import { type Parameter, SsiParser, type Token } from "./parser.ts";
@@ -232,7 +233,10 @@ export class SsiPage {
   async #includeIntoVariable(target: Target, name: string): Promise<void> {
     const { variables } = this.shared;
     if (!variables.has(name)) variables.set(name, "");
-    const { status, body } = await this.#subrequest(target, undefined);
+    const { request, status, body } = await this.#subrequest(target, undefined);
+    // nginx gives up the whole page here.
+    if (body.length > core.of(request).subrequest_output_buffer_size)
+      throw new Error(`too big subrequest response: ${body.length}`);
     if (status < 300) variables.set(name, Buffer.from(body).toString("latin1"));
   }
 
