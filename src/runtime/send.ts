@@ -83,7 +83,8 @@ function link(request: Request, verdict: Verdict): Verdict {
   // Trailers need the chunked coding, which comes in place of a length.
   const { rate, chunked_transfer_encoding: chunked } = core.of(request);
   if (response.trailers && !chunked) response.trailers = undefined;
-  if (response.trailers && request.exchange.httpVersion === 11 && !bodiless(response.status)) response.contentLength = -1;
+  if (response.trailers && request.exchange.httpVersion === 11 && !bodiless(response.status))
+    response.contentLength = -1;
   if (rate && request.limitRate === undefined && !request.parent)
     request.limitRate = parseOffset(rate.evaluate(request)) ?? 0;
   if (!request.bodyAtHand) request.sink = chain(request, request.filters);
@@ -189,7 +190,7 @@ async function sendSlice(request: Request, slice: FileSlice, last: boolean): Pro
   const reusing = slice.file.bytes === undefined && !request.filters && !request.parent;
   const buffer = reusing ? (idleBuffers.pop() ?? Buffer.allocUnsafeSlow(readBytes)) : undefined;
   let unpaused = 0;
-  for (let at = slice.start; at < slice.end; ) {
+  for (let at = slice.start; at < slice.end;) {
     const end = Math.min(at + readBytes, slice.end);
     const into = buffer && (end - at === readBytes ? buffer : buffer.subarray(0, end - at));
     const pending = request.sink!(readSlice(slice, at, end, into), last && end === slice.end);

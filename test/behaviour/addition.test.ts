@@ -17,7 +17,11 @@ block("pages get what other locations answer before and behind them", {
     location /off/ { alias html/; add_before_body ""; add_after_body ""; }
   `,
   steps: [
-    { get: "/after/a.html", body: "page<foot>", headersOut: { "accept-ranges": null, etag: /^W\//, "content-length": null } },
+    {
+      get: "/after/a.html",
+      body: "page<foot>",
+      headersOut: { "accept-ranges": null, etag: /^W\//, "content-length": null },
+    },
     { get: "/after/a.txt", body: "text" },
     { get: "/after/none", status: 404, body: /^<html>[^]*<\/html>\r\n$/ },
     { get: "/types/a.txt", body: "<head>text" },

@@ -5,7 +5,7 @@ const modified = new Date("2024-02-03T04:05:06Z");
 const long = "l".repeat(60);
 const files = {
   "d/b.txt": { content: "12345", modified },
-  "d/a & <b>\"c\".txt": { content: "", modified },
+  'd/a & <b>"c".txt': { content: "", modified },
   [`d/${long}`]: { content: "x".repeat(12_345), modified },
   [`d/${"e".repeat(50)}`]: { content: "", modified },
   "d/.hidden": "",
@@ -35,7 +35,9 @@ block("a listing in HTML", {
         );
         expect(page).toEndWith("</pre><hr></body>\r\n</html>\r\n");
         expect(page).toContain(row("b.txt", "b.txt", date, "5".padStart(19)));
-        expect(page).toContain(row("a%20%26%20%3Cb%3E%22c%22.txt", 'a &amp; &lt;b&gt;&quot;c&quot;.txt', date, "0".padStart(19)));
+        expect(page).toContain(
+          row("a%20%26%20%3Cb%3E%22c%22.txt", "a &amp; &lt;b&gt;&quot;c&quot;.txt", date, "0".padStart(19)),
+        );
         expect(page).toContain(`<a href="${long}">${"l".repeat(47)}..&gt;</a> ${date} ${"12345".padStart(19)}\r\n`);
         expect(page).toContain(`>${"e".repeat(50)}</a> ${date}`);
         expect(page).toContain('<a href="a%3Fb%23c%25d%3Be">a?b#c%d;e</a>');

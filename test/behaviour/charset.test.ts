@@ -68,7 +68,11 @@ block("bodies are recoded", {
     { get: "/u2w/long.html", check: bytes("\xe0\xa4".repeat(60_000)) },
     {
       get: "/k2w/k.html",
-      headersOut: { "content-length": "3", "accept-ranges": "bytes", "content-type": "text/html; charset=windows-1251" },
+      headersOut: {
+        "content-length": "3",
+        "accept-ranges": "bytes",
+        "content-type": "text/html; charset=windows-1251",
+      },
       check: bytes("\xe0\xe1!"),
     },
     { get: "/k2w/k.html", headers: { Range: "bytes=1-" }, status: 206, check: bytes("\xe1!") },

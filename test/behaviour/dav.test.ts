@@ -18,7 +18,11 @@ const ask = async (on: Server, method: string, path: string, headers: Headers = 
   (await on.exchange({ method, path, headers, ...(body === undefined ? {} : { body }) })).status;
 
 test("PUT makes and replaces files whole", async () => {
-  await using running = await start({ main: "user root;", server, files: { "d/x": "", "full/.keep": "", "off/x": "" } });
+  await using running = await start({
+    main: "user root;",
+    server,
+    files: { "d/x": "", "full/.keep": "", "off/x": "" },
+  });
   const read = (name: string): string => readFileSync(running.path(`html/${name}`), "latin1");
   const made = await running.exchange({ method: "PUT", path: "/a%20b", body: "one" });
   expect([made.status, made.header("location"), made.body]).toEqual([201, expect.stringMatching(/\/a%20b$/), ""]);
@@ -48,7 +52,7 @@ test("PUT makes and replaces files whole", async () => {
 });
 
 test("a PUT that is broken off or too large leaves what was there", async () => {
-  await using running = await start({ main: "user root;", server, files: { "a": "old" } });
+  await using running = await start({ main: "user root;", server, files: { a: "old" } });
   const connection = await running.connect();
   connection.write("PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nhalf");
   await until(
@@ -70,7 +74,7 @@ test("DELETE and MKCOL", async () => {
   await using running = await start({
     main: "user root;",
     server,
-    files: { "a": "a", "d/x/y": "y", "d/z": "z", "deep/a/b": "b", "deep/c": "c", "kept/k": "k", "t/a": "" },
+    files: { a: "a", "d/x/y": "y", "d/z": "z", "deep/a/b": "b", "deep/c": "c", "kept/k": "k", "t/a": "" },
   });
   const there = (name: string): boolean => existsSync(running.path(`html/${name}`));
   symlinkSync("../kept", running.path("html/d/link"));
@@ -111,7 +115,7 @@ test("COPY and MOVE", async () => {
   await using running = await start({
     main: "user root;",
     server,
-    files: { "a": "a", "b": "b", "m": "m", "d/x/y": "y", "d/z": "z", "e/old": "old", "real/r": "r" },
+    files: { a: "a", b: "b", m: "m", "d/x/y": "y", "d/z": "z", "e/old": "old", "real/r": "r" },
   });
   const read = (name: string): string => readFileSync(running.path(`html/${name}`), "latin1");
   const there = (name: string): boolean => existsSync(running.path(`html/${name}`));
@@ -154,7 +158,7 @@ test("COPY and MOVE", async () => {
 });
 
 test("what the file system refuses", async () => {
-  await using running = await start({ main: "user root;", server, files: { "a": "a" } });
+  await using running = await start({ main: "user root;", server, files: { a: "a" } });
   mkdirSync(running.path("html/ro"));
   writeFileSync(running.path("html/f"), "f");
   expect(await ask(running, "PUT", "/f/x", {}, "x")).toBe(500);

@@ -48,7 +48,12 @@ block("what is compressed, and for whom", {
   steps: [
     {
       ...yes({ get: "/a.html" }),
-      headersOut: { etag: 'W/"65bdbb72-1130"', "accept-ranges": null, vary: null, "last-modified": modified.toUTCString() },
+      headersOut: {
+        etag: 'W/"65bdbb72-1130"',
+        "accept-ranges": null,
+        vary: null,
+        "last-modified": modified.toUTCString(),
+      },
     },
     no({ get: "/a.html", headers: {} }),
     { head: "/a.html", headers: accepting, headersOut: { "content-encoding": "gzip", "content-length": null } },
@@ -70,7 +75,10 @@ block("what is compressed, and for whom", {
     no({ get: "/a.html", version: "1.0" }),
     yes({ get: "/old/a.html", version: "1.0" }),
     no({ get: "/no/a.html", headers: { ...accepting, "User-Agent": "a bad thing 1" } }),
-    no({ get: "/no/a.html", headers: { ...accepting, "User-Agent": "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1)" } }),
+    no({
+      get: "/no/a.html",
+      headers: { ...accepting, "User-Agent": "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1)" },
+    }),
     yes({ get: "/no/a.html", headers: { ...accepting, "User-Agent": "MSIE 6.0; Windows NT 5.1; SV1" } }),
     yes({ get: "/no/a.html", headers: { ...accepting, "User-Agent": "MSIE 7.0" } }),
     { get: "/a.html", headers: { ...accepting, Range: "bytes=0-9" }, status: 200, check: packed(text) },
@@ -82,12 +90,29 @@ block("how Accept-Encoding is read", {
   files,
   server: "gzip on;",
   steps: [
-    ...["gzip,deflate", "deflate, gzip", "deflate,gzip", "gzip;q=1", "gzip; q=0.5", "GZIP", "br, gzip ; q=0.001", "gzip ,x"].map(
-      (value) => yes(accept(value)),
-    ),
-    ...["deflate", "gzip;q=0", "gzip;q=0.0", "gzip;q=0.0001", "gzip;q=2", "gzip;q=", "gzipx", "xgzip", "*", "identity", "gzip;x=1"].map(
-      (value) => no(accept(value)),
-    ),
+    ...[
+      "gzip,deflate",
+      "deflate, gzip",
+      "deflate,gzip",
+      "gzip;q=1",
+      "gzip; q=0.5",
+      "GZIP",
+      "br, gzip ; q=0.001",
+      "gzip ,x",
+    ].map((value) => yes(accept(value))),
+    ...[
+      "deflate",
+      "gzip;q=0",
+      "gzip;q=0.0",
+      "gzip;q=0.0001",
+      "gzip;q=2",
+      "gzip;q=",
+      "gzipx",
+      "xgzip",
+      "*",
+      "identity",
+      "gzip;x=1",
+    ].map((value) => no(accept(value))),
   ],
 });
 

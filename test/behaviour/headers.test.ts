@@ -69,7 +69,12 @@ block("add_trailer", {
     {
       get: "/a.html",
       body: "hello",
-      headersOut: { "transfer-encoding": "chunked", "content-length": null, "accept-ranges": "bytes", "x-always": null },
+      headersOut: {
+        "transfer-encoding": "chunked",
+        "content-length": null,
+        "accept-ranges": "bytes",
+        "x-always": null,
+      },
       check: (answer) =>
         expect(answer.trailers.map(([name, value]) => (name === "X-Sum" ? name : `${name}=${value}`))).toEqual([
           "X-Sum",
@@ -80,7 +85,12 @@ block("add_trailer", {
     { get: "/none", status: 404, check: (answer) => expect(answer.trailers).toEqual([["X-Always", "404"]]) },
     { get: "/a.html", version: "1.0", headersOut: { "content-length": "5" }, body: "hello" },
     { head: "/a.html", headersOut: { "content-length": "5" } },
-    { get: "/a.html", headers: { "If-None-Match": "*" }, status: 304, check: (answer) => expect(answer.trailers).toEqual([]) },
+    {
+      get: "/a.html",
+      headers: { "If-None-Match": "*" },
+      status: 304,
+      check: (answer) => expect(answer.trailers).toEqual([]),
+    },
   ],
 });
 
@@ -120,7 +130,10 @@ block("expires in all its forms", {
     expiring("/zero/a.html", 0, "max-age=0"),
     expiring("/set/a.html", 10, "max-age=10, public"),
     { get: "/epoch/a.html", headersOut: { expires: "Thu, 01 Jan 1970 00:00:01 GMT", "cache-control": "no-cache" } },
-    { get: "/max/a.html", headersOut: { expires: "Thu, 31 Dec 2037 23:55:55 GMT", "cache-control": "max-age=315360000" } },
+    {
+      get: "/max/a.html",
+      headersOut: { expires: "Thu, 31 Dec 2037 23:55:55 GMT", "cache-control": "max-age=315360000" },
+    },
     { get: "/off/a.html", headersOut: { expires: null, "cache-control": null } },
     { get: "/modified/a.html", headersOut: { expires: "Sat, 10 Feb 2024 04:05:06 GMT", "cache-control": "no-cache" } },
     {

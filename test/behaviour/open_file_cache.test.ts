@@ -44,7 +44,7 @@ test("a file stays open, and what replaced it is seen after open_file_cache_vali
 
 test("min_uses, max and errors", async () => {
   await using server = await start({
-    files: { "a": "a", "b": "b", "c": "c" },
+    files: { a: "a", b: "b", c: "c" },
     server: `
       location / { open_file_cache max=2; open_file_cache_min_uses 2; }
       location /err/ { alias html/; open_file_cache max=10; open_file_cache_errors on; open_file_cache_valid 1s; }
@@ -80,7 +80,7 @@ test("min_uses, max and errors", async () => {
 });
 
 block("a cache for all that asks for files", {
-  files: { "d/index.html": "index", "t": "t", "g.html.gz": "gz", "sub/x": "x" },
+  files: { "d/index.html": "index", t: "t", "g.html.gz": "gz", "sub/x": "x" },
   http: "open_file_cache max=100 inactive=10s;",
   server: `
     location /t/ { alias html/; try_files /t =404; }
@@ -104,7 +104,10 @@ for (const [line, message] of [
   ["open_file_cache max=10 x=1;", 'invalid "open_file_cache" parameter "x=1"'],
   ["open_file_cache_min_uses x;", "open_file_cache_min_uses"],
 ] as const)
-  block(`${line} is refused`, { server: line, refused: [line.startsWith("open_file_cache_min") ? "invalid number" : message] });
+  block(`${line} is refused`, {
+    server: line,
+    refused: [line.startsWith("open_file_cache_min") ? "invalid number" : message],
+  });
 
 test("disable_symlinks", async () => {
   await using server = await start({
@@ -139,7 +142,8 @@ test("disable_symlinks", async () => {
     "/try/d/lf": 418,
     "/off/d/lf": 200,
   };
-  for (const [path, status] of Object.entries(statuses)) expect([path, (await server.get(path)).status]).toEqual([path, status]);
+  for (const [path, status] of Object.entries(statuses))
+    expect([path, (await server.get(path)).status]).toEqual([path, status]);
   await server.logged(/openat\(\) ".*\/html\/d\/lf" failed \(40: Too many levels of symbolic links\)/);
   await server.logged(/openat\(\) ".*\/html\/ld\/f" failed \(20: Not a directory\)/);
 });

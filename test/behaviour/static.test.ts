@@ -145,7 +145,11 @@ test("a name in any encoding is found", async () => {
 });
 
 test.skipIf(isNginx)("a file that is cut off while it is sent ends the connection, not the worker", async () => {
-  await using server = await start({ server: "root html;", files: { "big.bin": Buffer.alloc(20_000_000, "x") }, allow: [/truncated/] });
+  await using server = await start({
+    server: "root html;",
+    files: { "big.bin": Buffer.alloc(20_000_000, "x") },
+    allow: [/truncated/],
+  });
   using connection = await server.connect();
   connection.request({ path: "/big.bin" });
   await connection.untilText("\r\n\r\n");
@@ -161,12 +165,18 @@ test("clients that leave in the middle of a file leave no descriptor behind", as
   await using server = await start({ server: "root html;", files: { "big.bin": Buffer.alloc(20_000_000, "x") } });
   for (let i = 0; i < 20; i++) {
     const connection = await server.connect();
-    connection.request({ path: i % 2 ? "/big.bin" : "/big.bin?", headers: i % 3 ? {} : { Range: "bytes=0-1,5-20000000" } });
+    connection.request({
+      path: i % 2 ? "/big.bin" : "/big.bin?",
+      headers: i % 3 ? {} : { Range: "bytes=0-1,5-20000000" },
+    });
     await connection.untilText("\r\n\r\n");
     connection.socket.destroy();
   }
   const open = (): number =>
-    server.workers().flatMap(openFiles).filter((name) => name.endsWith("big.bin")).length;
+    server
+      .workers()
+      .flatMap(openFiles)
+      .filter((name) => name.endsWith("big.bin")).length;
   await until(
     () => "no descriptor of big.bin",
     () => open() === 0,

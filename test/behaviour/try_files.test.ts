@@ -1,6 +1,6 @@
 import { block } from "../lib/index.ts";
 
-const files = { "a.html": "a", "d/index.html": "d", "d/f": "f", "fallback.html": "fallback", "maint": "m" };
+const files = { "a.html": "a", "d/index.html": "d", "d/f": "f", "fallback.html": "fallback", maint: "m" };
 
 block("the first that is there is served, the last is gone on with", {
   files,
@@ -64,4 +64,7 @@ block("what cannot be meant is refused", {
   server: "location / { try_files $uri =banana; }",
   refused: ['invalid code "=banana"'],
 });
-block("one argument is too few", { server: "try_files $uri;", refused: ['invalid number of arguments in "try_files" directive'] });
+block("one argument is too few", {
+  server: "try_files $uri;",
+  refused: ['invalid number of arguments in "try_files" directive'],
+});

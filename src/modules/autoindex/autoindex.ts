@@ -25,7 +25,12 @@ export const autoindex = defineModule({
   hooks: { content: list },
 });
 
-const types = { html: "text/html", json: "application/json", jsonp: "application/javascript", xml: "text/xml" } as const;
+const types = {
+  html: "text/html",
+  json: "application/json",
+  jsonp: "application/javascript",
+  xml: "text/xml",
+} as const;
 
 type Format = keyof typeof types;
 

@@ -34,7 +34,10 @@ function line(entry: Entry, options: HtmlOptions): string {
 function label(name: string, slash: string, utf8: boolean): string {
   const characters = utf8 ? [...decodeUtf8(name)] : name;
   if (characters.length > nameColumns) {
-    const kept = typeof characters === "string" ? name.slice(0, nameColumns - 3) : encodeUtf8(characters.slice(0, nameColumns - 3).join(""));
+    const kept =
+      typeof characters === "string"
+        ? name.slice(0, nameColumns - 3)
+        : encodeUtf8(characters.slice(0, nameColumns - 3).join(""));
     return `${escapeMarkup(kept)}..&gt;</a>`;
   }
   const ending = characters.length < nameColumns ? slash : "";

@@ -24,8 +24,18 @@ export const overrideCharset = requestSlot<string>({ perUri: true });
 export const charset = defineModule({
   name: "charset",
   directives: {
-    charset: value<ComplexValue | undefined>({ contexts, default: undefined, syntax: "charset | off", read: (args) => readName(args) }),
-    source_charset: value<ComplexValue | undefined>({ contexts, default: undefined, syntax: "charset", read: (args) => readName(args) }),
+    charset: value<ComplexValue | undefined>({
+      contexts,
+      default: undefined,
+      syntax: "charset | off",
+      read: (args) => readName(args),
+    }),
+    source_charset: value<ComplexValue | undefined>({
+      contexts,
+      default: undefined,
+      syntax: "charset",
+      read: (args) => readName(args),
+    }),
     override_charset: flag({ contexts, default: false }),
     charset_types: mimeTypes({
       contexts: ["http", "server", "location"],
@@ -38,14 +48,21 @@ export const charset = defineModule({
         "application/rss+xml",
       ],
     }),
-    charset_map: { ...entries<undefined>({ contexts: ["http"], default: undefined, args: 2, read: readMap }), repeated: true, syntax: "charset1 charset2 { ... }" },
+    charset_map: {
+      ...entries<undefined>({ contexts: ["http"], default: undefined, args: 2, read: readMap }),
+      repeated: true,
+      syntax: "charset1 charset2 { ... }",
+    },
   },
   prepare(conf, level) {
     const [from, to] = [conf.source_charset?.constant, conf.charset?.constant];
     if (from === undefined || to === undefined || to === "off" || from.toLowerCase() === to.toLowerCase()) return;
     if (level.cycle.get(charsets).table(from, to) || level.cycle.get(missing).has(`${from} ${to}`)) return;
     level.cycle.get(missing).add(`${from} ${to}`);
-    level.cycle.diagnostics.error(`no "charset_map" between the charsets "${from}" and "${to}"`, level.directive?.place);
+    level.cycle.diagnostics.error(
+      `no "charset_map" between the charsets "${from}" and "${to}"`,
+      level.directive?.place,
+    );
   },
   // A subrequest's body is recoded to the charset of the page it becomes part of.
   enabled: (conf) => isSet(conf.charset) || conf.source_charset !== undefined,

@@ -56,7 +56,8 @@ export function readMap(args: Arguments): undefined {
 }
 
 function value(line: Directive): string {
-  if (line.args.length !== 1) throw new ConfigError("invalid parameters number", line.place, "two numbers in hexadecimal");
+  if (line.args.length !== 1)
+    throw new ConfigError("invalid parameters number", line.place, "two numbers in hexadecimal");
   return line.args[0]!.text;
 }
 
@@ -73,6 +74,10 @@ function utf8Of(line: Directive): Uint8Array {
   const text = value(line);
   const bytes = Buffer.from(text, "hex");
   if (bytes.length === 0 || bytes.length * 2 !== text.length || bytes.length > 3 || decode(bytes, 0)[0] < 0)
-    throw new ConfigError(`invalid value "${text}"`, line.args[0]!.place, "one character of UTF-8, up to three bytes, in hexadecimal");
+    throw new ConfigError(
+      `invalid value "${text}"`,
+      line.args[0]!.place,
+      "one character of UTF-8, up to three bytes, in hexadecimal",
+    );
   return bytes;
 }

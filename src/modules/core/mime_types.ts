@@ -14,7 +14,12 @@ interface Options {
 /** A directive that says by MIME type which responses its module is for. */
 export function mimeTypes({ contexts, standard }: Options): DirectiveSpec<readonly MimeTypes[]> {
   return {
-    ...list<MimeTypes>({ contexts, args: [1, 1024], syntax: "mime-type ...", read: (args) => readTypes(args, standard) }),
+    ...list<MimeTypes>({
+      contexts,
+      args: [1, 1024],
+      syntax: "mime-type ...",
+      read: (args) => readTypes(args, standard),
+    }),
     initial: [new Set(standard)],
   };
 }

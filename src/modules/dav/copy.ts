@@ -32,7 +32,10 @@ export function copyOrMove(request: Request, access: number): Verdict {
   }
   const from = withoutSlash(mergeSlashes(filePath(request)));
   const to = withoutSlash(mergeSlashes(filePath(request, destination.uri)));
-  return checkPaths(request, from, to, destination) ?? transfer(request, from, to, destination, overwrite.toUpperCase() === "T", access);
+  return (
+    checkPaths(request, from, to, destination) ??
+    transfer(request, from, to, destination, overwrite.toUpperCase() === "T", access)
+  );
 }
 
 /** A tree cannot be put into itself, nor in place of what it is in. */
@@ -44,7 +47,8 @@ function checkPaths(request: Request, from: string, to: string, destination: Des
     );
     return 403;
   }
-  if (!destination.uri.endsWith("/") || !(`${to}/`.startsWith(`${from}/`) || `${from}/`.startsWith(`${to}/`))) return undefined;
+  if (!destination.uri.endsWith("/") || !(`${to}/`.startsWith(`${from}/`) || `${from}/`.startsWith(`${to}/`)))
+    return undefined;
   request.log("error", notTo(request, destination));
   return 403;
 }
@@ -127,7 +131,10 @@ function transferFile(request: Request, from: string, to: string, access: number
     else moveFile(from, to, access);
     return 204;
   } catch (error) {
-    request.log("crit", `${request.method === "COPY" ? "copying" : "rename()"} "${from}" to "${to}" failed (${describeErrno(error)})`);
+    request.log(
+      "crit",
+      `${request.method === "COPY" ? "copying" : "rename()"} "${from}" to "${to}" failed (${describeErrno(error)})`,
+    );
     return 500;
   }
 }

@@ -27,7 +27,13 @@ export const dav = defineModule({
     }),
     create_full_put_path: flag({ contexts, default: false }),
     min_delete_depth: number({ contexts, default: 0 }),
-    dav_access: value<number>({ contexts, default: 0o600, args: [1, 3], syntax: "users:permissions ...", read: readAccess }),
+    dav_access: value<number>({
+      contexts,
+      default: 0o600,
+      args: [1, 3],
+      syntax: "users:permissions ...",
+      read: readAccess,
+    }),
   },
   enabled: (conf) => conf.dav_methods.size > 0,
   hooks: {

@@ -1,4 +1,14 @@
-import { chmodSync, closeSync, futimesSync, lstatSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  futimesSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path/posix";
 import type { Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
@@ -91,7 +101,7 @@ export function makePath(path: string, mode: number): void {
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
 }
 
 function remove(path: string): void {

@@ -38,7 +38,8 @@ export function copyTree(from: string, to: string, onFailure: OnFailure): void {
       attempt(() => mkdirSync(fsName(target), { mode: stats.mode & permissions }), "mkdir()", target, onFailure);
       copyTree(source, target, onFailure);
       attempt(() => setTime(target, stats), "utimes()", target, onFailure);
-    } else if (stats.isFile() || leadsToFile(source)) attempt(() => copyFile(source, target), "open()", target, onFailure);
+    } else if (stats.isFile() || leadsToFile(source))
+      attempt(() => copyFile(source, target), "open()", target, onFailure);
   }
 }
 

@@ -3,15 +3,7 @@ import type { Request } from "../../core/request.ts";
 import { parseHttpTime } from "../../std/clock.ts";
 
 export type Proxied =
-  | "off"
-  | "expired"
-  | "no-cache"
-  | "no-store"
-  | "private"
-  | "no_last_modified"
-  | "no_etag"
-  | "auth"
-  | "any";
+  "off" | "expired" | "no-cache" | "no-store" | "private" | "no_last_modified" | "no_etag" | "auth" | "any";
 
 /** What decides whether a client gets gzip. */
 export interface AcceptRules {
@@ -73,7 +65,8 @@ function proxiedAllows(request: Request, rules: ReadonlySet<Proxied>): boolean {
   }
   const cacheControl = response.headers.all("cache-control").join(",").toLowerCase();
   if (cacheControl !== "") {
-    const says = (directive: Proxied): boolean => rules.has(directive) && new RegExp(`(?:^|[,\\s])${directive}(?:$|[,;=\\s])`).test(cacheControl);
+    const says = (directive: Proxied): boolean =>
+      rules.has(directive) && new RegExp(`(?:^|[,\\s])${directive}(?:$|[,;=\\s])`).test(cacheControl);
     return says("no-cache") || says("no-store") || says("private");
   }
   if (rules.has("no_last_modified") && response.lastModified >= 0) return false;

@@ -27,8 +27,20 @@ type ExpiresRule = Expires | { readonly kind: "computed"; readonly text: Complex
 export const headers = defineModule({
   name: "headers",
   directives: {
-    add_header: list<Addition>({ contexts, args: [2, 3], syntax: "name value [always]", merge: "none", read: readHeader }),
-    add_trailer: list<Addition>({ contexts, args: [2, 3], syntax: "name value [always]", merge: "none", read: readAddition }),
+    add_header: list<Addition>({
+      contexts,
+      args: [2, 3],
+      syntax: "name value [always]",
+      merge: "none",
+      read: readHeader,
+    }),
+    add_trailer: list<Addition>({
+      contexts,
+      args: [2, 3],
+      syntax: "name value [always]",
+      merge: "none",
+      read: readAddition,
+    }),
     add_header_inherit: choice({ contexts, default: "on", of: inheritance }),
     add_trailer_inherit: choice({ contexts, default: "on", of: inheritance }),
     expires: value<ExpiresRule>({
@@ -122,7 +134,8 @@ function readHeader(args: Arguments): Addition {
 
 /** What would end the field early, as a decoded `$uri` can, becomes a space (RFC 9110, section 5.5). */
 function append(response: ResponseHead, name: string, value: string): void {
-  if (value !== "") response.headers.add(name, isSafeField(name, value) ? value : value.replace(/[\0-\x08\x0a-\x1f\x7f]/g, " "));
+  if (value !== "")
+    response.headers.add(name, isSafeField(name, value) ? value : value.replace(/[\0-\x08\x0a-\x1f\x7f]/g, " "));
 }
 
 /** Headers that the response keeps by other means than its list: a new value takes the old one's place. */

@@ -7,7 +7,7 @@ export function matchesTag(list: string, etag: string | undefined, weak: boolean
   if (list === "*") return true;
   if (etag === undefined) return false;
   const wanted = weak ? withoutWeakness(etag) : etag;
-  for (let at = 0; at < list.length; ) {
+  for (let at = 0; at < list.length;) {
     if (weak && list.startsWith("W/", at) && list.length - at > 2) at += 2;
     if (wanted.length > list.length - at) return false;
     if (list.startsWith(wanted, at)) {

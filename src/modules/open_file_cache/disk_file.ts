@@ -46,7 +46,8 @@ export interface OpenFailure {
 }
 
 export type Opened = DiskFile | NoFile | OpenFailure;
-export type Tested = { readonly kind: "file"; readonly sizeBytes: number; readonly mtimeSeconds: number } | NoFile | OpenFailure;
+export type Tested =
+  { readonly kind: "file"; readonly sizeBytes: number; readonly mtimeSeconds: number } | NoFile | OpenFailure;
 
 /** A pipe or device must not hang the worker on open. */
 const readNonBlocking = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);

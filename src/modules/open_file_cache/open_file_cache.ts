@@ -6,7 +6,13 @@ import { describeErrno } from "../../std/errno.ts";
 import { parseInteger, parseTimeSeconds } from "../../std/units.ts";
 import { core } from "../core/core.ts";
 import { FileCache } from "./cache.ts";
-import { type Opened, type OpenFailure, openFile as openFromDisk, type Tested, testFile as testOnDisk } from "./disk_file.ts";
+import {
+  type Opened,
+  type OpenFailure,
+  openFile as openFromDisk,
+  type Tested,
+  testFile as testOnDisk,
+} from "./disk_file.ts";
 
 const contexts: readonly Context[] = ["http", "server", "location"];
 import { openWithoutLinks, type SymlinkRule, testWithoutLinks } from "./symlinks.ts";

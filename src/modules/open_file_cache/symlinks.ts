@@ -53,7 +53,10 @@ export function testWithoutLinks(path: string, rule: SymlinkRule, fromLength: nu
 /** Goes down to the directory that holds the last name of `path`. */
 function enter(path: string, rule: SymlinkRule, fromLength: number): { fd: number; name: string } {
   const start = Math.max(1, fromLength);
-  const names = path.slice(start).split("/").filter((name) => name !== "");
+  const names = path
+    .slice(start)
+    .split("/")
+    .filter((name) => name !== "");
   const name = names.pop() ?? ".";
   const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK | O_PATH;
   let fd = openSync(fsName(path.slice(0, start)), flags);

@@ -21,7 +21,11 @@ const file = (slice: Segment | Body): FileSlice => slice as FileSlice;
 test("a range of text, bytes and several segments", () => {
   expect(cut("0123456789", { start: 2, end: 5 })).toEqual(Buffer.from("234"));
   expect(cut(Buffer.from("0123"), { start: 0, end: 1 })).toEqual(Buffer.from("0"));
-  expect(cut(["012", "345", "678"], { start: 2, end: 7 })).toEqual([Buffer.from("2"), Buffer.from("345"), Buffer.from("6")]);
+  expect(cut(["012", "345", "678"], { start: 2, end: 7 })).toEqual([
+    Buffer.from("2"),
+    Buffer.from("345"),
+    Buffer.from("6"),
+  ]);
 });
 
 test("a file is held once for each of its parts", () => {
@@ -30,7 +34,15 @@ test("a file is held once for each of its parts", () => {
   expect([file(part).start, file(part).end, open.users]).toEqual([15, 18, 1]);
   const body = { file: open, start: 0, end: 100 };
   const range = { start: 0, end: 1 };
-  const joined = joinParts(body, [{ head: "h", range }, { head: "h", range }, { head: "h", range }], "t") as Segment[];
+  const joined = joinParts(
+    body,
+    [
+      { head: "h", range },
+      { head: "h", range },
+      { head: "h", range },
+    ],
+    "t",
+  ) as Segment[];
   expect([joined.length, open.users]).toEqual([7, 3]);
 });
 

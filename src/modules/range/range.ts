@@ -68,8 +68,14 @@ function sendParts(request: Request, ranges: readonly ByteRange[]): void {
   const charset = response.charset === undefined ? "" : `; charset=${response.charset}`;
   const head = `\r\n--${boundary}\r\n${type ? `Content-Type: ${type}${charset}\r\n` : ""}Content-Range: `;
   const tail = `\r\n--${boundary}--\r\n`;
-  const parts = ranges.map((range): Part => ({ head: `${head}${contentRange(range, response.contentLength)}\r\n\r\n`, range }));
-  response.contentLength = parts.reduce((sum, { head, range }) => sum + head.length + range.end - range.start, tail.length);
+  const parts = ranges.map((range): Part => ({
+    head: `${head}${contentRange(range, response.contentLength)}\r\n\r\n`,
+    range,
+  }));
+  response.contentLength = parts.reduce(
+    (sum, { head, range }) => sum + head.length + range.end - range.start,
+    tail.length,
+  );
   response.contentType = `multipart/byteranges; boundary=${boundary}`;
   response.charset = undefined;
   response.headers.delete("Content-Range");

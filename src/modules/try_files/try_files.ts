@@ -48,7 +48,8 @@ function readTryFiles(args: Arguments): TryFiles {
   });
   if (!args.text(last).startsWith("=")) return { candidates, last: args.complex(last) };
   const code = parseInteger(args.text(last).slice(1));
-  if (code === undefined || code > 999) throw args.wrong(last, `invalid code "${args.text(last)}"`, "= and a status up to 999");
+  if (code === undefined || code > 999)
+    throw args.wrong(last, `invalid code "${args.text(last)}"`, "= and a status up to 999");
   return { candidates, last: code };
 }
 
