@@ -65,7 +65,7 @@ export async function serve(choice: ConfigurationChoice): Promise<number> {
       // At the start this is not yet the process that stays, if it is to be a daemon.
       if (!first) openZones();
       first = false;
-      const snapshot: Snapshot = { choice, sources: loaded.sources };
+      const snapshot: Snapshot = { choice, sources: loaded.sources, files: loaded.plan.cycle.files };
       return { ok: true, settings, snapshot };
     },
     workerArgv: () => workerArgv(),

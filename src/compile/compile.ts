@@ -17,6 +17,8 @@ export interface CompileOptions {
   readonly diagnostics: Diagnostics;
   /** False in a worker, which compiles what the master has found good. */
   readonly validating: boolean;
+  /** Files that were read before, for a worker. */
+  readonly files?: Map<string, string> | undefined;
 }
 
 export interface Compiled {
@@ -29,7 +31,7 @@ export interface Compiled {
 export function compile(directives: readonly Directive[], options: CompileOptions): Compiled {
   const { modules, diagnostics } = options;
   const variables = new VariableTable(modules);
-  const cycle = new Cycle(options.prefix, options.confPrefix, variables, diagnostics, options.validating);
+  const cycle = new Cycle(options.prefix, options.confPrefix, variables, diagnostics, options.validating, options.files);
   const main = new Level("main", undefined, undefined, cycle);
   readBlock(directives, main, new Directory(modules), cycle);
   for (const module of modules) {

@@ -1,7 +1,7 @@
 import type { Place } from "../core/diagnostic.ts";
 import { cycleKey } from "../core/cycle.ts";
 import type { Level } from "../core/level.ts";
-import type { ListenSpec, Pattern } from "../core/plan.ts";
+import type { ListenSpec, Pattern, TlsServer } from "../core/plan.ts";
 
 /** One `listen` of a server, as its directive read it. */
 export interface ListenDeclaration {
@@ -26,3 +26,7 @@ export interface ServerName {
 
 export const listenDeclarations = cycleKey<ListenDeclaration[]>("listen", () => []);
 export const serverNames = cycleKey<Map<Level, ServerName[]>>("server_name", () => new Map());
+
+/** The certificates of servers that listen for TLS, and the servers that speak HTTP/2, by their level. */
+export const tlsServers = cycleKey<Map<Level, TlsServer>>("ssl", () => new Map());
+export const http2Servers = cycleKey<Set<Level>>("http2", () => new Set());

@@ -1,10 +1,10 @@
 import type { Cycle } from "../core/cycle.ts";
 import type { Level } from "../core/level.ts";
 import type { AnyModule } from "../core/module.ts";
-import type { ListenerPlan, ListenSpec, Pattern, ServerPlan } from "../core/plan.ts";
+import type { ListenerPlan, ListenSpec, Pattern, ServerPlan, TlsServer } from "../core/plan.ts";
 import type { Request } from "../core/request.ts";
 import { WildcardMap } from "../std/wildcard.ts";
-import { type ListenDeclaration, listenDeclarations, type ServerName, serverNames } from "./listen.ts";
+import { http2Servers, type ListenDeclaration, listenDeclarations, type ServerName, serverNames, tlsServers } from "./listen.ts";
 import { compileLevel, compileLocations } from "./locations.ts";
 import { phaseSteps } from "./steps.ts";
 
@@ -46,8 +46,8 @@ export function compileListeners(servers: ReadonlyMap<Level, ServerPlan>, cycle:
     const defaultServer = servers.get((explicit ?? declarations[0]!).level)!;
     return {
       spec,
-      tls: declarations.some(({ ssl }) => ssl),
-      http2: declarations.some(({ http2 }) => http2),
+      tls: certificates(declarations, explicit ?? declarations[0]!, cycle),
+      http2: declarations.some(({ http2, level }) => http2 || cycle.get(http2Servers).has(level)),
       http3: declarations.some(({ quic }) => quic),
       proxyProtocol: declarations.some(({ proxyProtocol }) => proxyProtocol),
       defaultServer,
@@ -55,6 +55,13 @@ export function compileListeners(servers: ReadonlyMap<Level, ServerPlan>, cycle:
       find: nameLookup(declarations, servers, defaultServer, spec.key, cycle),
     };
   });
+}
+
+function certificates(declarations: readonly ListenDeclaration[], first: ListenDeclaration, cycle: Cycle): TlsServer[] {
+  if (!declarations.some(({ ssl }) => ssl)) return [];
+  const known = cycle.get(tlsServers);
+  const others = declarations.filter((declaration) => declaration !== first);
+  return [first, ...others].flatMap(({ level }) => known.get(level) ?? []);
 }
 
 function gather(declaration: ListenDeclaration, gathered: Map<string, Gathered>, cycle: Cycle): void {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Diagnostics } from "./diagnostic.ts";
 import type { LogLevel } from "./log.ts";
 import type { VariableTable } from "./variable.ts";
@@ -33,7 +34,22 @@ export class Cycle {
     readonly diagnostics: Diagnostics,
     /** The configuration is being judged, by the master or `resty check`; workers compile what was found good. */
     readonly validating: boolean = true,
+    /** What `readFile` has read, by absolute path. */
+    readonly files: Map<string, string> = new Map(),
   ) {}
+
+  /**
+   * The text of a file that is part of the configuration (a certificate, its key). The master reads it and hands it on:
+   * a worker may no longer be allowed to.
+   * @throws what reading throws.
+   */
+  readFile(path: string): string {
+    const known = this.files.get(path);
+    if (known !== undefined) return known;
+    const text = readFileSync(path, "latin1");
+    this.files.set(path, text);
+    return text;
+  }
 
   get<T>(key: CycleKey<T>): T {
     if (!this.#kept.has(key)) this.#kept.set(key, key.initial());

@@ -17,6 +17,8 @@ export interface Connection {
   readonly tls: boolean;
   /** Name that the client asked for in the TLS handshake. */
   readonly tlsServerName: string | undefined;
+  /** Of the client's certificate: "NONE", "SUCCESS" or "FAILED:reason". */
+  readonly tlsVerify: string;
   /** No more requests after the current one. */
   closing: boolean;
 }

@@ -92,9 +92,24 @@ export interface ListenSpec {
   readonly keepalive?: TcpKeepalive;
 }
 
+/** What a server shows to those who connect by TLS. */
+export interface TlsServer {
+  /** Names it is chosen by (SNI), `*.x` included. */
+  readonly names: readonly string[];
+  /** PEM. */
+  readonly cert: string;
+  readonly key: string;
+  /** Of authorities that may sign client certificates; undefined: none is asked for. */
+  readonly clientAuthorities: string | undefined;
+  readonly minVersion: "TLSv1.2" | "TLSv1.3";
+  readonly maxVersion: "TLSv1.2" | "TLSv1.3";
+  readonly ciphers: string | undefined;
+}
+
 export interface ListenerPlan {
   readonly spec: ListenSpec;
-  readonly tls: boolean;
+  /** One certificate a server, the default server's first; empty where TLS is not spoken. */
+  readonly tls: readonly TlsServer[];
   readonly http2: boolean;
   readonly http3: boolean;
   readonly proxyProtocol: boolean;

@@ -1,8 +1,11 @@
-import type { Plan } from "../core/plan.ts";
+import type { Exchange } from "../core/exchange.ts";
+import type { ListenerPlan, Plan } from "../core/plan.ts";
 import { readFromSources, type Sources } from "../config/sources.ts";
 import { accessLogFiles } from "../modules/log/log.ts";
 import { workerProcess } from "../ngx/generation.ts";
 import { type RawConnections, RawConnections as Connections, serveRaw } from "../runtime/adapters/raw.ts";
+import { serveFetch } from "../runtime/adapters/fetch.ts";
+import { tlsOptions } from "../runtime/adapters/tls.ts";
 import { HttpEngine } from "../runtime/engine.ts";
 import { ErrorLogs } from "../runtime/error_log.ts";
 import { type ConfigurationChoice, loadConfiguration } from "../runtime/load.ts";
@@ -16,13 +19,21 @@ import { runWorker, type WorkerGeneration } from "./worker.ts";
 export interface Snapshot {
   readonly choice: ConfigurationChoice;
   readonly sources: Sources;
+  /** Certificates and keys, which the worker's user need not be able to read. */
+  readonly files: Map<string, string>;
 }
 
 /** An open address and whoever serves it now; a reload changes `plan` under the same socket. */
 interface Open {
   readonly listener: WorkerListener;
-  readonly server: Bun.Server<undefined>;
+  server: Bun.Server<undefined>;
   plan: Plan;
+  /** How its bytes are understood: protocols and certificates, which a running server cannot change. */
+  wire: string;
+}
+
+function listenerOf(plan: Plan, key: string): ListenerPlan {
+  return plan.listeners.find(({ spec }) => spec.key === key)!;
 }
 
 /** A worker process: serves generation after generation until the master says quit. */
@@ -64,8 +75,8 @@ export class HttpWorker {
   }
 
   async #prepare({ snapshot, listeners, settings, slot }: WorkerGeneration): Promise<PreparedGeneration> {
-    const { choice, sources } = snapshot as Snapshot;
-    const { plan, diagnostics } = loadConfiguration(choice, readFromSources(sources));
+    const { choice, sources, files } = snapshot as Snapshot;
+    const { plan, diagnostics } = loadConfiguration(choice, readFromSources(sources), files);
     const failure = diagnostics.list.find(({ severity }) => severity === "emerg");
     if (failure) throw new Error(failure.message);
     plan.cycle.log = (level, message) => this.#logs.write(this.#targets(), level, message);
@@ -107,35 +118,46 @@ export class HttpWorker {
       this.#open.delete(key);
       void stopListening(open.listener, open.server);
     }
-    for (const [key, listener] of wanted) {
-      const open = this.#open.get(key);
-      if (open) open.plan = plan;
-      else this.#open.set(key, this.#serve(key, listener, plan));
-    }
+    for (const [key, listener] of wanted) this.#take(key, listener, plan);
     void before?.cycle.retire().catch((error: unknown) => this.#alert(`the last configuration did not end well: ${Bun.inspect(error)}`));
   }
 
-  #serve(key: string, listener: WorkerListener, plan: Plan): Open {
-    const open: { -readonly [K in keyof Open]?: Open[K] } = { listener, plan };
-    const planOf = () => (open as Open).plan.listeners.find(({ spec }) => spec.key === key)!;
-    let current = plan;
-    let listenerPlan = planOf();
-    open.server = listenOn(listener, (binding) =>
-      serveRaw({
-        spec: listener.spec,
-        binding,
-        tls: listenerPlan.tls,
-        connections: this.#connections,
-        onExchange: (exchange) => {
-          if (open.plan !== current) {
-            current = open.plan!;
-            listenerPlan = planOf();
-          }
-          this.#engine.handle(exchange, current, listenerPlan);
-        },
-      }),
-    );
-    return open as Open;
+  /** Serves an address with `plan`: the server there goes on, unless certificates or protocols have changed. */
+  #take(key: string, listener: WorkerListener, plan: Plan): void {
+    const open = this.#open.get(key);
+    const { tls, http2 } = listenerOf(plan, key);
+    const wire = JSON.stringify([tls, http2]);
+    if (!open) {
+      const fresh: Open = { listener, plan, wire, server: this.#serve(key, listener, () => fresh.plan, plan) };
+      this.#open.set(key, fresh);
+      return;
+    }
+    open.plan = plan;
+    if (open.wire === wire) return;
+    const old = open.server;
+    open.server = this.#serve(key, listener, () => open.plan, plan);
+    open.wire = wire;
+    void old.stop(false);
+  }
+
+  #serve(key: string, listener: WorkerListener, planNow: () => Plan, first: Plan): Bun.Server<undefined> {
+    let current = first;
+    let listenerPlan = listenerOf(first, key);
+    const { tls, http2 } = listenerPlan;
+    const onExchange = (exchange: Exchange): void => {
+      const plan = planNow();
+      if (plan !== current) {
+        current = plan;
+        listenerPlan = listenerOf(plan, key);
+      }
+      this.#engine.handle(exchange, plan, listenerPlan);
+    };
+    return listenOn(listener, (binding) => {
+      const options = { ...binding, ...(tls.length > 0 ? { tls: tlsOptions(tls) } : {}) };
+      const { spec } = listener;
+      if (http2) return serveFetch({ spec, options: { ...options, http2: true }, tls: tls.length > 0, httpVersion: 20, onExchange });
+      return serveRaw({ spec, binding: options, tls: tls.length > 0, connections: this.#connections, onExchange });
+    });
   }
 
   async #quit(): Promise<void> {

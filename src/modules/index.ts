@@ -39,7 +39,7 @@ import { session } from "./session/session.ts";
 import { sharedDict } from "./shared_dict/shared_dict.ts";
 import { splitClients } from "./split_clients/split_clients.ts";
 import { ssi } from "./ssi/ssi.ts";
-import { ssl, v2 } from "./ssl/ssl.ts";
+import { ssl } from "./ssl/ssl.ts";
 import { staticFiles } from "./static/static.ts";
 import { stubStatus } from "./stub_status/stub_status.ts";
 import { sub } from "./sub/sub.ts";
@@ -47,6 +47,7 @@ import { tryFiles } from "./try_files/try_files.ts";
 import { ts } from "./ts/ts.ts";
 import { upstream } from "./upstream/upstream.ts";
 import { userid } from "./userid/userid.ts";
+import { v2 } from "./v2/v2.ts";
 
 /**
  * All modules, in running order: within each phase, and in the chain of header and body filters, the earlier one runs

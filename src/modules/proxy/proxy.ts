@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { TlsOptions } from "../../clients/http1.ts";
 import type { Arguments } from "../../core/arguments.ts";
 import type { ComplexValue } from "../../core/complex.ts";
@@ -192,7 +191,7 @@ function file() {
     read(args: Arguments) {
       const path = args.text(0).startsWith("/") ? args.text(0) : args.cycle.confPrefix + args.text(0);
       try {
-        return readFileSync(path, "utf8");
+        return args.cycle.readFile(path);
       } catch (error) {
         throw args.wrong(0, `cannot load certificate "${path}": ${(error as Error).message}`, "a readable PEM file");
       }

@@ -54,6 +54,9 @@ export interface NativeSocket {
 /** Bit of the request's flags: the client asked for the connection to be closed. */
 const connectionClose = 1;
 
+/** What the runtime says of a client that sent none. */
+const noCertificate = "UNABLE_TO_GET_ISSUER_CERT";
+
 export type OnExchange = (exchange: Exchange) => void;
 
 const wheel = new TimerWheel();
@@ -139,6 +142,12 @@ class RawConnection implements Connection, Timed {
 
   get localPort(): number {
     return this.spec.port;
+  }
+
+  get tlsVerify(): string {
+    const { peerCertVerified, authorizationError } = this.socket;
+    if (!this.tls || authorizationError === noCertificate) return "NONE";
+    return peerCertVerified ? "SUCCESS" : `FAILED:${authorizationError ?? "unknown"}`;
   }
 
   get tlsServerName(): string | undefined {
