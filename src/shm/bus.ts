@@ -90,8 +90,8 @@ export class Bus {
   constructor(mapping: Uint8Array, failed: (error: unknown) => void) {
     this.#failed = failed;
     const { buffer, byteOffset, byteLength } = mapping;
-    this.#words = new Int32Array(buffer, byteOffset, byteLength >>> 2);
-    this.#floats = new Float64Array(buffer, byteOffset, byteLength >>> 3);
+    this.#words = new Int32Array(buffer, byteOffset, byteLength / 4);
+    this.#floats = new Float64Array(buffer, byteOffset, byteLength / 8);
     this.#bytes = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength) as TextBuffer;
     this.#ringBytes = this.#words[H_BYTES]!;
   }

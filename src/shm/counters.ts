@@ -102,5 +102,5 @@ export function openCounters<const Field extends string>(
 
 function viewOf(path: string): Float64Array {
   const mapping = mapShared(path);
-  return new Float64Array(mapping.buffer, mapping.byteOffset, mapping.byteLength >>> 3);
+  return new Float64Array(mapping.buffer, mapping.byteOffset, mapping.byteLength / 8);
 }

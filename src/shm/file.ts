@@ -94,7 +94,8 @@ export function createReserved(
     renameSync(temporary, path);
   } catch (cause) {
     rmSync(temporary, { force: true });
-    throw new Error(`${path}: cannot reserve ${sizeBytes} bytes of shared memory`, { cause });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${path}: cannot reserve ${sizeBytes} bytes of shared memory: ${why}`, { cause });
   } finally {
     closeSync(fd);
   }

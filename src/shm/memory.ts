@@ -57,8 +57,8 @@ export class Memory {
   static over(mapping: Uint8Array): Memory {
     const { buffer, byteOffset, byteLength } = mapping;
     return new Memory(
-      new Int32Array(buffer, byteOffset, byteLength >>> 2),
-      new Float64Array(buffer, byteOffset, byteLength >>> 3),
+      new Int32Array(buffer, byteOffset, byteLength / 4),
+      new Float64Array(buffer, byteOffset, byteLength / 8),
       Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength) as TextBuffer,
     );
   }

@@ -291,7 +291,7 @@ export abstract class Reader {
    * every 8 MB costs 5 ns a string and keeps it at 50 MB (Bun 1.4.5).
    */
   #collectSoon(bytes: number): void {
-    this.#copiedBytes += bytes < 65_536 ? bytes + 64 : bytes >>> 3; // it counts large ones itself
+    this.#copiedBytes += bytes < 1024 ? bytes + 64 : bytes >>> 2; // it counts larger ones itself
     if (this.#copiedBytes < COLLECT_AFTER_BYTES) return;
     this.#copiedBytes = 0;
     edenGC();

@@ -168,7 +168,7 @@ function moveContent(from: Zone, to: Zone): string {
 
 /** Makes an empty zone of zeroed memory. */
 export function format(mapping: Uint8Array, sizeBytes: number): void {
-  const words = new Int32Array(mapping.buffer, mapping.byteOffset, mapping.byteLength >>> 2);
+  const words = new Int32Array(mapping.buffer, mapping.byteOffset, mapping.byteLength / 4);
   const geometry = geometryOf(sizeBytes);
   words[H_MAGIC] = MAGIC;
   words[H_VERSION] = LAYOUT_VERSION;
