@@ -17,6 +17,8 @@ export interface SubrequestOptions {
   readonly headers?: readonly (readonly [name: string, value: string])[];
   /** Only the status and head matter: the body is thrown away. */
   readonly headerOnly?: boolean;
+  /** Called with the request before its first phase. */
+  readonly onRequest?: (request: Request) => void;
   /** Gets the body as it comes; without it the body is collected. */
   readonly onChunk?: Sink;
   /** Called once the head is known, before any body. */

@@ -62,6 +62,26 @@ function ownField(response: ResponseHead, lower: string): string | undefined {
   }
 }
 
+const ownFields = ["content-type", "content-length", "last-modified", "etag", "content-encoding", "location"];
+
+/** All fields that the response has by now, by lower-case name. */
+export function responseHeaders(request: Request, max = 0): Headers {
+  const headers: Headers = {};
+  for (const name of ownFields) {
+    const value = ownField(request.response, name);
+    if (value !== undefined) headers[name] = value;
+  }
+  const { flat } = request.response.headers;
+  for (let i = 0; i < flat.length && (max === 0 || i < 2 * max); i += 2)
+    append(headers, flat[i]!.toLowerCase(), decodeUtf8(flat[i + 1]!));
+  return headers;
+}
+
+/** Does the head keep this field apart, so that there is one of it at most? */
+export function isSingle(field: string): boolean {
+  return ownFields.includes(field.toLowerCase());
+}
+
 /** Sets a field, replacing all of that name; null, undefined and [] remove it. */
 export function setResponseHeader(request: Request, name: string, value: HeaderValue): void {
   const { response } = request;

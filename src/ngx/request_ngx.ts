@@ -10,8 +10,11 @@ import { mayUse, type PhaseInfo, phaseInfo, type ScriptPhase } from "./phases.ts
 import { RequestApi } from "./req.ts";
 import { ResponseApi } from "./resp.ts";
 import type { RouteMatch } from "./route.ts";
+import { LocationApi } from "./location.ts";
 import { leaving } from "./signals.ts";
+import { encodeEvent, type ServerEvent } from "./sse.ts";
 import { type VarTable, varTable } from "./var.ts";
+import { acceptWebSocket, type ServerWebSocket, type WebSocketOptions } from "./websocket/websocket.ts";
 import { type Level, levelName, textOf, WorkerNgx } from "./worker_ngx.ts";
 
 /** How a handler was left before its end. */
@@ -40,6 +43,9 @@ export class RequestNgx extends WorkerNgx {
   #ctx: Record<string, any> | undefined;
   #arg: ArgTable | undefined;
   #abort: AbortController | undefined;
+  #location: LocationApi | undefined;
+  websocketInUse: ServerWebSocket | undefined;
+  filterFailed = false;
 
   constructor(readonly request: Request) {
     super();
@@ -61,6 +67,11 @@ export class RequestNgx extends WorkerNgx {
   get resp(): ResponseApi {
     mayUse("ngx.resp", this.phase);
     return (this.#resp ??= new ResponseApi(this));
+  }
+
+  /** Requests to this server's own locations. */
+  get location(): LocationApi {
+    return (this.#location ??= new LocationApi(this));
   }
 
   /** Variables of the configuration. */
@@ -185,6 +196,26 @@ export class RequestNgx extends WorkerNgx {
   eof(): Promise<void> {
     const output = this.#open("ngx.eof");
     return output.ended ? Promise.resolve() : output.end();
+  }
+
+  /**
+   * Makes the connection a WebSocket; it is closed when the handler ends.
+   * @throws HttpError with 426 for a request that is no handshake
+   */
+  websocket(options: WebSocketOptions = {}): ServerWebSocket {
+    mayUse("ngx.websocket", this.phase);
+    if (this.headersSent) throw new Error("a WebSocket cannot begin after the response has");
+    return (this.websocketInUse = asHost(() => acceptWebSocket(this.request, options)));
+  }
+
+  /** Sends a server-sent event at once; resolves when there is room for the next one. */
+  sendEvent(event: ServerEvent | string): Promise<void> {
+    if (!this.headersSent) {
+      this.header["Content-Type"] = "text/event-stream";
+      this.header["Cache-Control"] = "no-cache";
+    }
+    this.print(encodeEvent(event));
+    return this.flush();
   }
 
   /**

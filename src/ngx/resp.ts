@@ -1,9 +1,6 @@
-import { type Headers, fieldName, getResponseHeader, type HeaderValue, safeValue, setResponseHeader } from "./headers.ts";
-import { append } from "./args.ts";
+import { encodeUtf8 } from "../std/bytestring.ts";
+import { fieldName, type Headers, type HeaderValue, isSingle, responseHeaders, safeValue, setResponseHeader } from "./headers.ts";
 import type { RequestNgx } from "./request_ngx.ts";
-import { decodeUtf8, encodeUtf8 } from "../std/bytestring.ts";
-
-const ownFields = ["content-type", "content-length", "last-modified", "etag", "content-encoding", "location"];
 
 /** `ngx.resp`: the head of the response. */
 export class ResponseApi {
@@ -12,14 +9,7 @@ export class ResponseApi {
   /** All fields that the response has by now, by lower-case name; several of a name are an array. */
   getHeaders(max = 100): Headers {
     const { request } = this.ngx;
-    const headers: Headers = {};
-    for (const name of ownFields) {
-      const value = getResponseHeader(request, name);
-      if (value !== undefined) headers[name] = value;
-    }
-    const { flat } = request.response.headers;
-    for (let i = 0; i < flat.length && (max === 0 || i < 2 * max); i += 2)
-      if (!ownFields.includes(flat[i]!.toLowerCase())) append(headers, flat[i]!.toLowerCase(), decodeUtf8(flat[i + 1]!));
+    const headers = responseHeaders(request, max);
     headers.connection = request.keepalive ? "keep-alive" : "close";
     return headers;
   }
@@ -27,7 +17,7 @@ export class ResponseApi {
   /** Adds a field beside those of its name. */
   addHeader(name: string, value: Exclude<HeaderValue, null | undefined>): void {
     const field = fieldName(name);
-    if (ownFields.includes(field.toLowerCase())) return setResponseHeader(this.ngx.request, name, value);
+    if (isSingle(field)) return setResponseHeader(this.ngx.request, name, value);
     for (const one of Array.isArray(value) ? value : [value])
       this.ngx.request.response.headers.add(field, safeValue(field, one as string | number | boolean));
   }

@@ -6,6 +6,8 @@ import { constants } from "./constants.ts";
 import type { SharedZones } from "./shared.ts";
 import type { TimerApi } from "./timer.ts";
 import * as encoding from "./encoding.ts";
+import * as re from "./re.ts";
+import { Semaphore } from "./semaphore.ts";
 import * as time from "./time.ts";
 
 /** OpenResty's numbers for the levels of the error log, and nginx's names for them. */
@@ -59,6 +61,16 @@ export class WorkerNgx {
     return this.generation.worker;
   }
 
+  /** PCRE's regular expressions on UTF-8, as OpenResty's; JavaScript's own are there as well. */
+  get re(): typeof re {
+    return re;
+  }
+
+  /** `ngx.semaphore.new(2)`. */
+  get semaphore(): typeof semaphoreApi {
+    return semaphoreApi;
+  }
+
   /** Writes to the error log: `ngx.log(ngx.ERR, "text", value)`, or `ngx.log("error", …)`. */
   log(level: Level, ...values: unknown[]): void {
     asHost(writeLog, this.generation, levelName(level), textOf(values));
@@ -70,6 +82,8 @@ export class WorkerNgx {
     return Bun.sleep(seconds * 1000);
   }
 }
+
+const semaphoreApi = { new: (resources?: number): Semaphore => new Semaphore(resources) };
 
 function writeLog(generation: Generation, level: LogLevel, message: string): void {
   generation.log(level, message);

@@ -135,6 +135,7 @@ export async function runSubrequest(engine: HttpEngine, parent: Request, options
   if (variables === "shared") request.values = parent.values;
   else if (variables === "copied") request.values = [...parent.values];
 
+  options.onRequest?.(request);
   await conclude(engine, request);
   if (request.endPending) exchange.end();
   await exchange.settled();

@@ -1,5 +1,5 @@
 import { ClientGone } from "../../core/exchange.ts";
-import { DECLINED, ERROR, OK, type Verdict } from "../../core/phase.ts";
+import { DECLINED, DONE, ERROR, OK, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { BodyTimeout, BodyTooLarge } from "../../core/request_body.ts";
 import { answerWith } from "../../ngx/answer.ts";
@@ -26,7 +26,10 @@ export function runScript(request: Request, script: Script, phase: PhaseInfo, ti
  * `ngx` is the handler's again.
  */
 export function runFilter(request: Request, script: Script, timeoutMs: number): Verdict | Promise<Verdict> {
-  const interrupted = existingNgx(request)?.phase;
+  const before = existingNgx(request);
+  // The page that tells of its failure is not to fail in the same way.
+  if (before?.filterFailed) return DECLINED;
+  const interrupted = before?.phase;
   const verdict = runScript(request, script, phaseInfo.header_filter, timeoutMs);
   return interrupted ? withPhaseAfter(ngxOf(request, phaseInfo.header_filter), interrupted, verdict) : verdict;
 }
@@ -76,6 +79,10 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** What becomes of the request once its handler has returned. */
 function settle(ngx: RequestNgx, result: unknown, phase: PhaseInfo): Verdict | Promise<Verdict> {
   const { leave } = ngx;
+  if (ngx.websocketInUse) {
+    ngx.websocketInUse.end();
+    return DONE;
+  }
   if (leave) {
     ngx.leave = undefined;
     return left(ngx, leave, phase);
@@ -134,8 +141,11 @@ function failed(ngx: RequestNgx, error: unknown, label: string, phase: PhaseInfo
     return settle(ngx, undefined, phase);
   }
   const { request } = ngx;
+  ngx.websocketInUse?.close(1011, "the server has failed");
+  ngx.websocketInUse?.end();
   if (error instanceof ClientGone || error instanceof BodyTooLarge || error instanceof BodyTimeout || request.exchange.aborted)
     throw error; // the engine knows what to say of these
+  if (phase === phaseInfo.header_filter) ngx.filterFailed = true;
   const status = error instanceof HttpError && error.status >= 400 && error.status <= 599 ? error.status : 500;
   logFailure(request, error, label, status < 500 ? "info" : "error");
   return request.headSent ? ERROR : discard(ngx, status);
@@ -174,6 +184,11 @@ class Waiting {
     looking ??= setInterval(lookForLate, lookMs).unref();
   }
 
+  /** Whoever has begun to answer, or holds a WebSocket, has no time limit: `send_timeout` sees to clients. */
+  get isStreaming(): boolean {
+    return this.ngx.request.headSent;
+  }
+
   end(verdict: Verdict | Promise<Verdict>): void {
     this.over = true;
     waiting.delete(this);
@@ -184,13 +199,13 @@ class Waiting {
     const { request } = this.ngx;
     request.log("error", `${this.label} has not answered within ${this.timeoutMs} ms, request id: ${requestId(request)}`);
     this.ngx.phase = phaseInfo.timer; // what it does from now on comes too late
-    this.end(request.headSent ? ERROR : discard(this.ngx, 504));
+    this.end(discard(this.ngx, 504));
   }
 }
 
 function lookForLate(): void {
   const nowMs = Date.now();
-  for (const one of waiting) if (one.deadlineMs <= nowMs) one.late();
+  for (const one of waiting) if (one.deadlineMs <= nowMs && !one.isStreaming) one.late();
   if (waiting.size > 0) return;
   clearInterval(looking);
   looking = undefined;

@@ -1,0 +1,190 @@
+import { expect, test } from "bun:test";
+import { block, start } from "../lib/index.ts";
+
+block("capture: status, headers, body, arguments, methods, bodies", {
+  server: `
+    location = /inner { internal; content_by_ts_block {
+      ngx.header.x_inner = "yes";
+      ngx.status = 202;
+      ngx.header["Set-Cookie"] = ["a=1", "b=2"];
+      return ngx.req.method + " " + ngx.req.queryString + " " + (await ngx.req.text()) + " " + ngx.req.isSubrequest() + " " + (ngx.req.header("x-own") ?? "-");
+    } }
+    location = /plain { return 200 "static"; }
+    location = /get { content_by_ts_block {
+      const res = await ngx.location.capture("/inner?a=1", { args: { b: "2 3" }, headers: { "X-Own": "h" } });
+      return { status: res.status, cookies: res.header["set-cookie"], inner: res.header["x-inner"], body: res.body, truncated: res.truncated };
+    } }
+    location = /post { content_by_ts_block { await ngx.req.readBody(); return (await ngx.location.capture("/inner", { method: "POST" })).body; } }
+    location = /body { content_by_ts_block { return (await ngx.location.capture("/inner", { method: "PUT", body: "given" })).body; } }
+    location = /multi { content_by_ts_block {
+      const answers = await ngx.location.captureMulti([["/plain"], ["/missing"], ["/inner", { args: "x=1" }]]);
+      return answers.map((answer) => answer.status).join();
+    } }
+    location = /named { content_by_ts_block { await ngx.location.capture("@name"); } }
+    location = /loop { content_by_ts_block { return (await ngx.location.capture("/loop")).status.toString(); } }
+  `,
+  steps: [
+    {
+      get: "/get",
+      body: '{"status":202,"cookies":["a=1","b=2"],"inner":"yes","body":"GET a=1&b=2%203  true h","truncated":false}',
+    },
+    { post: "/post", send: "from the client", body: "POST  from the client true -" },
+    { get: "/body", body: "PUT  given true -" },
+    { get: "/multi", body: "200,404,202" },
+    { get: "/named", status: 500 },
+    { get: "/inner", status: 404 },
+  ],
+  errorLog: [/there is no location for "@name" to capture/],
+});
+
+block("capture: variables and ctx are the subrequest's own unless they are shared", {
+  server: `
+    set $v "outer";
+    location = /sub { rewrite_by_ts_block { ngx.ctx.seen = ngx.var.v; ngx.var.v = "changed"; } content_by_ts_block { return ngx.var.v; } }
+    location = /vars { content_by_ts_block {
+      const ctx = {};
+      const one = await ngx.location.capture("/sub", { vars: { v: "given" }, ctx });
+      const two = ngx.var.v;
+      await ngx.location.capture("/sub", { shareAllVars: true });
+      return [one.body, ctx.seen, two, ngx.var.v].join();
+    } }
+  `,
+  steps: [{ get: "/vars", body: "changed,outer,outer,changed" }],
+});
+
+block("the phases that a function may be used in are named when it is used elsewhere", {
+  server: `
+    location = /a { header_filter_by_ts_block { ngx.say("no"); } content_by_ts_block { return "x"; } }
+    location = /b { log_by_ts_block { ngx.exit(200); } content_by_ts_block { return "x"; } }
+    location = /c { set_by_ts_block $x { return ngx.redirect("/"); } return 200 "$x"; }
+    location = /d { access_by_ts_block { ngx.websocket(); } content_by_ts_block { return "x"; } }
+  `,
+  steps: [
+    { get: "/a", status: 500 },
+    { get: "/b", status: 200 },
+    { get: "/c", status: 500 },
+    { get: "/d", status: 500 },
+  ],
+  errorLog: [
+    /ngx\.say cannot be used in the header_filter phase; it can in server_rewrite, rewrite, access, precontent, content/,
+    /ngx\.exit cannot be used in the log phase/,
+    /ngx\.redirect cannot be used in the set phase/,
+    /ngx\.websocket cannot be used in the access phase; it can in content/,
+  ],
+});
+
+block("regular expressions, encodings and times", {
+  server: String.raw`
+    location = /re { content_by_ts_block {
+      const context = { pos: 1 };
+      const first = ngx.re.match("hello, 1234 and 56", "([0-9])[0-9]+", "jo", context);
+      return [
+        first[0], first[1], context.pos,
+        ngx.re.match("a", "(b)?a")[1],
+        ngx.re.match("größe 12", "(?<n>\\d+)").n,
+        ngx.re.find("hello, 1234", "([0-9]+)"),
+        [...ngx.re.gmatch("a1b22", "\\d+")].map((m) => m[0]),
+        ngx.re.sub("hello, 1234", "([0-9])[0-9]", "[$0][$1]"),
+        ngx.re.gsub("Blue, grün", "\\w(\\w*)", (m) => m[0].toUpperCase()),
+        ngx.re.gsub("a.b", "\\.", "$$"),
+        ngx.re.split("a,b;c", "[,;]"),
+        ngx.re.match("x", "y"),
+      ];
+    } }
+    location = /bad { content_by_ts_block { ngx.re.match("a", "(b"); } }
+    location = /code { content_by_ts_block {
+      return [
+        ngx.escapeUri("a b/ä"), ngx.unescapeUri("a%20b+c%zz"), ngx.encodeArgs({ a: 1, b: ["x y", true], c: null, d: true }),
+        ngx.decodeArgs("a=1&b&a=2"), ngx.encodeBase64("hello"), ngx.decodeBase64("aGVsbG8"), ngx.decodeBase64("a*"),
+        ngx.md5("hello"), ngx.sha1("hello"), ngx.hmac("sha256", "k", "d").toString("hex").slice(0, 8), ngx.crc32("hello"),
+        ngx.quoteSqlStr("it's \"x\"\n"), ngx.httpTime(784111777), ngx.parseHttpTime("Sun, 06 Nov 1994 08:49:37 GMT"),
+        ngx.cookieTime(1290079655), ngx.parseHttpTime("yesterday"),
+      ];
+    } }
+  `,
+  steps: [
+    {
+      get: "/re",
+      body: JSON.stringify([
+        "1234", "1", 12, false, "12", [8, 11], ["1", "22"], ["hello, [12][1]34", 1], ["BLUE, GRüN", 3], ["a$b", 1], ["a", "b", "c"], null,
+      ]),
+    },
+    { get: "/bad", status: 500 },
+    {
+      get: "/code",
+      body: JSON.stringify([
+        "a%20b%2F%C3%A4", "a b c%zz", "a=1&b=x%20y&b&d", { a: ["1", "2"], b: true }, "aGVsbG8=", "hello", null,
+        "5d41402abc4b2a76b9719d911017c592", "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d", "1f1b7a25".slice(0, 0) + new Bun.CryptoHasher("sha256", "k").update("d").digest("hex").slice(0, 8), 907060870,
+        "'it\\'s \\\"x\\\"\\n'", "Sun, 06 Nov 1994 08:49:37 GMT", 784111777, "Thu, 18-Nov-10 11:27:35 GMT", null,
+      ]),
+    },
+  ],
+});
+
+block("server-sent events", {
+  server: `
+    location = /events { content_by_ts_block {
+      for (let i = 0; i < 3; i++) { await ngx.sendEvent({ event: "tick", id: String(i), data: { i } }); await ngx.sleep(0.001); }
+      await ngx.sendEvent("two\\nlines");
+    } }`,
+  steps: [
+    {
+      get: "/events",
+      headersOut: { "Content-Type": "text/event-stream", "Cache-Control": "no-cache" },
+      body: 'event: tick\nid: 0\ndata: {"i":0}\n\nevent: tick\nid: 1\ndata: {"i":1}\n\nevent: tick\nid: 2\ndata: {"i":2}\n\ndata: two\ndata: lines\n\n',
+    },
+  ],
+});
+
+block("a semaphore lets so many in", {
+  http: 'init_worker_by_ts_block { globalThis.gate = ngx.semaphore.new(1); }',
+  server: `
+    location = /gate { content_by_ts_block {
+      const first = await gate.wait(0);
+      const second = await gate.wait(0.01);
+      gate.post(1);
+      return [first, second, await gate.wait(0), gate.count()].join() + String(gate.post(1) ?? "");
+    } }`,
+  steps: [{ get: "/gate", body: "true,false,true,0" }],
+});
+
+test("a WebSocket echoes text and bytes, and tells how it ended", async () => {
+  await using server = await start({
+    server: `
+      location = /ws { content_by_ts_block {
+        const socket = ngx.websocket({ protocol: "chat", messageBytesMax: 3000000 });
+        for await (const message of socket) socket.send(typeof message === "string" ? "got " + message : message);
+        ngx.log(ngx.WARN, "ended with ", socket.closeCode, " ", socket.closeReason);
+      } }
+      location = /fail { content_by_ts_block { const socket = ngx.websocket(); await socket.receive(); throw new Error("in a socket"); } }
+    `,
+  });
+  expect((await server.get("/ws")).status).toBe(426);
+  const url = `ws://127.0.0.1:${server.port()}`;
+  const messages: unknown[] = [];
+  const { promise: closed, resolve } = Promise.withResolvers<CloseEvent>();
+  const socket = new WebSocket(`${url}/ws`, ["chat"]);
+  socket.binaryType = "arraybuffer";
+  const big = new Uint8Array(2_000_000).fill(7);
+  socket.onopen = () => {
+    expect(socket.protocol).toBe("chat");
+    socket.send("hällo");
+    socket.send(big);
+  };
+  socket.onmessage = ({ data }) => {
+    messages.push(data);
+    if (messages.length === 2) socket.close(4001, "bye");
+  };
+  socket.onclose = resolve;
+  expect((await closed).code).toBe(4001);
+  expect(messages[0]).toBe("got hällo");
+  expect(Buffer.compare(Buffer.from(messages[1] as ArrayBuffer), Buffer.from(big))).toBe(0);
+  await server.logged(/ended with 4001 bye/);
+
+  const failing = new WebSocket(`${url}/fail`);
+  const { promise: failed, resolve: onFailed } = Promise.withResolvers<CloseEvent>();
+  failing.onopen = () => failing.send("x");
+  failing.onclose = onFailed;
+  expect((await failed).code).toBe(1011);
+  await server.logged(/in a socket/);
+});
