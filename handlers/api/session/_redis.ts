@@ -2,17 +2,27 @@ import { ngx, type Redis, type RedisChannel, type RedisReply, RedisScript, type 
 import { SessionCache } from "./_cache.ts";
 import { headOf, NONE, nowSeconds, type Session, sessionJson } from "./_session.ts";
 import type { SessionStore } from "./_store.ts";
+import { Turn } from "./_turn.ts";
 
 /** Ids of sessions that were changed go over it to all machines. */
 const channelName = "resty:session:changed";
 /** How long it is remembered that there is no such session. */
 const missingSeconds = 2;
-/** Sessions whose times are written by one command: Redis does nothing else meanwhile. */
-const touchesAtOnce = 200;
+/** Sessions that one command is about: Redis does nothing else meanwhile. */
+const atOnce = 100;
 
 const createScript = new RedisScript(`
-  redis.call('HSET', KEYS[1], 'user_id', ARGV[1], 'user_data', ARGV[2], 'created_at', ARGV[3], 'last_accessed', ARGV[3])
-  return redis.call('EXPIRE', KEYS[1], ARGV[4])`);
+  for i = 1, #KEYS do
+    local user, data, now = ARGV[i * 3 - 2], ARGV[i * 3 - 1], ARGV[i * 3]
+    redis.call('HSET', KEYS[i], 'user_id', user, 'user_data', data, 'created_at', now, 'last_accessed', now)
+    redis.call('EXPIRE', KEYS[i], ARGV[#ARGV])
+  end`);
+
+// One text is decoded in a third of the time that lists of texts take, and costs Redis no more.
+const readScript = new RedisScript(`
+  local hashes = {}
+  for i = 1, #KEYS do hashes[i] = cjson.encode(redis.call('HGETALL', KEYS[i])) end
+  return '[' .. table.concat(hashes, ',') .. ']'`);
 
 // A session that has ended meanwhile must not come back as a hash of the fields that were to be changed.
 const updateScript = new RedisScript(`
@@ -57,6 +67,8 @@ export class RedisStore implements SessionStore {
   readonly #cache: SessionCache | undefined;
   readonly #channel: RedisChannel | undefined;
   readonly #flights = new Map<string, Flight>();
+  readonly #reads: Turn<string, Found>;
+  readonly #creates: Turn<{ readonly id: string; readonly session: Session }, void>;
   /** What EXPIRE is given each time a session is used; "" where lifetimes do not slide. */
   readonly #slide: string;
 
@@ -64,6 +76,10 @@ export class RedisStore implements SessionStore {
     private readonly redis: Redis,
     private readonly settings: SessionSettings,
   ) {
+    // In a cluster, one command is about keys of one slot.
+    const many = redis.options.cluster ? 1 : atOnce;
+    this.#reads = new Turn((ids) => this.#readFromRedis(ids), many);
+    this.#creates = new Turn((sessions) => this.#createInRedis(sessions), many);
     const dict = ngx.shared["session_cache"];
     this.#slide = settings.sliding ? String(settings.lifetimeSeconds) : "";
     if (!dict || settings.cacheSeconds === 0) return;
@@ -96,7 +112,7 @@ export class RedisStore implements SessionStore {
       const known = coherent ? this.#cache!.getWithTime(id) : undefined;
       if (known === undefined) {
         readIds.push(id);
-        reads.push(this.#read(id)); // they leave in one write
+        reads.push(this.#read(id));
       } else if (known.head !== NONE) found.set(id, sessionJson(known.head, known.lastAccessed));
     }
     for (const [i, { head, lastAccessed }] of (await Promise.all(reads)).entries())
@@ -106,7 +122,7 @@ export class RedisStore implements SessionStore {
 
   #read(id: string): Promise<Found> {
     const cache = this.#cache;
-    if (!cache) return this.redis.send(keyOf(id), ["HGETALL", keyOf(id)]).then(foundIn);
+    if (!cache) return this.#reads.add(id);
     const flight = this.#flights.get(id);
     // One that began before the session was changed, here or elsewhere, brings what was true then.
     if (flight && cache.isCurrent(id, flight.ticket)) return flight.found;
@@ -124,7 +140,7 @@ export class RedisStore implements SessionStore {
   }
 
   async #fetch(cache: SessionCache, id: string, ticket: number): Promise<Found> {
-    const found = foundIn(await this.redis.send(keyOf(id), ["HGETALL", keyOf(id)]));
+    const found = await this.#reads.add(id);
     cache.keep(
       id,
       ticket,
@@ -142,14 +158,23 @@ export class RedisStore implements SessionStore {
     return start + lifetimeSeconds - nowSeconds();
   }
 
+  async #readFromRedis(ids: readonly string[]): Promise<Found[]> {
+    if (ids.length === 1) return [foundIn(await this.redis.send(keyOf(ids[0]!), ["HGETALL", keyOf(ids[0]!)]))];
+    const text = (await this.redis.run(readScript, ids.map(keyOf), [])) as string;
+    return (JSON.parse(text) as RedisReply[]).map(foundIn);
+  }
+
   async create(id: string, session: Session): Promise<void> {
-    const { user_id, user_data, created_at, last_accessed } = session;
-    await this.redis.run(
-      createScript,
-      [keyOf(id)],
-      [user_id, user_data, String(created_at), String(this.settings.lifetimeSeconds)],
-    );
-    this.#cache?.put(id, headOf({ user_id, user_data, created_at }), last_accessed);
+    await this.#creates.add({ id, session });
+    this.#cache?.put(id, headOf(session), session.last_accessed);
+  }
+
+  async #createInRedis(sessions: readonly { readonly id: string; readonly session: Session }[]): Promise<void[]> {
+    const values: string[] = [];
+    for (const { session } of sessions) values.push(session.user_id, session.user_data, String(session.created_at));
+    values.push(String(this.settings.lifetimeSeconds));
+    await this.redis.run(createScript, sessions.map(({ id }) => keyOf(id)), values);
+    return [];
   }
 
   async update(id: string, userData: string, now: number): Promise<string> {
@@ -172,8 +197,7 @@ export class RedisStore implements SessionStore {
 
   async touch(times: ReadonlyMap<string, number>): Promise<void> {
     const all = [...times];
-    // In a cluster, one command is about keys of one slot.
-    const step = this.redis.options.cluster ? 1 : touchesAtOnce;
+    const step = this.redis.options.cluster ? 1 : atOnce;
     const writes: Promise<RedisReply>[] = [];
     for (let at = 0; at < all.length; at += step) {
       const some = all.slice(at, at + step);
