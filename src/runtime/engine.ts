@@ -282,7 +282,10 @@ export class HttpEngine implements Engine {
       request.end();
       request.plan.cycle.release();
       // Who waits for the connection to close finds the request in the log: a line of its own costs little beside that.
-      if (!request.keepalive) accessLogFiles.flush();
+      if (!request.keepalive) {
+        accessLogFiles.flush();
+        this.logs.flush();
+      }
       if (request.endPending) exchange.end(request.response.trailers?.length ? request.response.trailers : undefined);
       exchange.finished(request.keepalive);
     };

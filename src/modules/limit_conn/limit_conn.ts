@@ -3,6 +3,7 @@ import type { Arguments } from "../../core/arguments.ts";
 import type { ComplexValue } from "../../core/complex.ts";
 import { type Cycle, cycleKey } from "../../core/cycle.ts";
 import type { Place } from "../../core/diagnostic.ts";
+import type { LogLevel } from "../../core/log.ts";
 import { choice, type Context, defineModule, flag, list, number } from "../../core/module.ts";
 import { DECLINED, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
@@ -48,39 +49,66 @@ export const limitConn = defineModule({
   enabled: (conf) => conf.limit_conn.length > 0,
   finish: (cycle) => prepareZones(cycle),
   hooks: {
-    preaccess(request, conf): Verdict {
-      const { main } = request;
-      if (main.get(outcome)) return DECLINED;
-      const entered: { present: ConcurrencyLimit; key: string }[] = [];
-      const leave = (): void => {
-        for (const { present, key } of entered) present.leave(key);
-      };
-      for (const { zone, max } of conf.limit_conn) {
-        const key = keyFor(request, zone);
-        if (key === "") continue;
-        const present = zone.present!;
-        const count = present.enter(key, max);
-        if (count >= 0) {
-          entered.push({ present, key });
-          continue;
-        }
-        const dryRun = conf.limit_conn_dry_run;
-        if (count === REFUSED)
-          request.log(
-            conf.limit_conn_log_level,
-            `limiting connections${dryRun ? ", dry run," : ""} by zone "${zone.name}"`,
-          );
-        leave();
-        main.set(outcome, dryRun ? "REJECTED_DRY_RUN" : "REJECTED");
-        return dryRun ? DECLINED : conf.limit_conn_status;
-      }
-      if (entered.length === 0) return DECLINED;
-      main.set(outcome, "PASSED");
-      main.onEnd(leave);
-      return DECLINED;
+    preaccess(request, conf): Verdict | Promise<Verdict> {
+      if (request.main.get(outcome)) return DECLINED;
+      const full = enter(request, conf.limit_conn);
+      if (!full) return DECLINED;
+      // The runtime hands over new requests before closed connections: who has just left may still be counted.
+      return nextTurn().then(() => refuse(request, enter(request, conf.limit_conn), conf));
     },
   },
 });
+
+/** Counts the request in everywhere, or nowhere. @returns the zone that is full, and why */
+function enter(request: Request, limits: readonly Limit[]): Full | undefined {
+  const entered: { present: ConcurrencyLimit; key: string }[] = [];
+  const leave = (): void => {
+    for (const { present, key } of entered) present.leave(key);
+  };
+  for (const { zone, max } of limits) {
+    const key = keyFor(request, zone);
+    if (key === "") continue;
+    const present = zone.present!;
+    const count = present.enter(key, max);
+    if (count < 0) {
+      leave();
+      return { zone, reached: count === REFUSED };
+    }
+    entered.push({ present, key });
+  }
+  if (entered.length === 0) return undefined;
+  request.main.set(outcome, "PASSED");
+  request.main.onEnd(leave);
+  return undefined;
+}
+
+interface Full {
+  readonly zone: Zone;
+  /** The limit is reached; otherwise the zone has no room for the key. */
+  readonly reached: boolean;
+}
+
+interface Conf {
+  readonly limit_conn_log_level: LogLevel;
+  readonly limit_conn_status: number;
+  readonly limit_conn_dry_run: boolean;
+}
+
+function refuse(request: Request, full: Full | undefined, conf: Conf): Verdict {
+  if (!full) return DECLINED;
+  const dryRun = conf.limit_conn_dry_run;
+  if (full.reached)
+    request.log(
+      conf.limit_conn_log_level,
+      `limiting connections${dryRun ? ", dry run," : ""} by zone "${full.zone.name}"`,
+    );
+  request.main.set(outcome, dryRun ? "REJECTED_DRY_RUN" : "REJECTED");
+  return dryRun ? DECLINED : conf.limit_conn_status;
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
 
 function readZone(args: Arguments): undefined {
   const key = args.complex(0);
