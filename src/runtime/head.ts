@@ -1,6 +1,6 @@
 import type { Request } from "../core/request.ts";
 import { core } from "../modules/core/core.ts";
-import { dateHeader, httpTime } from "../std/clock.ts";
+import { dateHeader, recurringHttpTime } from "../std/clock.ts";
 import { version } from "../std/version.ts";
 
 const serverNames: Readonly<Record<string, string>> = { on: `resty/${version}`, off: "resty", build: `resty/${version} (bun)` };
@@ -18,7 +18,7 @@ export function headFields(request: Request): string[] {
   if (type !== undefined && type !== "")
     fields.push("Content-Type", response.charset === undefined ? type : `${type}; charset=${response.charset}`);
   if (response.contentLength >= 0) fields.push("Content-Length", String(response.contentLength));
-  if (response.lastModified >= 0) fields.push("Last-Modified", httpTime(response.lastModified));
+  if (response.lastModified >= 0) fields.push("Last-Modified", recurringHttpTime(response.lastModified));
   if (response.location !== undefined) fields.push("Location", absoluteLocation(request, response.location));
   if (request.exchange.httpVersion < 20) {
     fields.push("Connection", request.keepalive ? "keep-alive" : "close");

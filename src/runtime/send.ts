@@ -23,8 +23,9 @@ import { walk } from "./walk.ts";
 
 /** Files up to this size are read at once and leave with their head: 12.7 µs against 22.8 by a Response (1 KB, Bun 1.4.5). */
 const oneReadBytes = 64 * 1024;
-/** Larger ones are read so many bytes at a time. */
+/** Larger ones are read so many bytes at a time, and more while the client takes them at once. */
 const readBytes = 128 * 1024;
+const largeReadBytes = 512 * 1024;
 /** How much of a file one request may read without letting others have their turn. */
 const turnBytes = 2 * 1024 * 1024;
 
@@ -176,35 +177,52 @@ function truncated(request: Request, error: unknown): Verdict {
   return ERROR;
 }
 
-/** Buffers for reading large files, of `readBytes` each, that no write holds on to. */
+/**
+ * Buffers for reading large files; none of them is held on to by a write. Reading 1 MB and writing it took 430 µs in
+ * pieces of 64 kB that were made for the purpose, 260 by these (Bun 1.4.5).
+ */
 const idleBuffers: Buffer[] = [];
-const idleBuffersMax = 8;
+const idleBuffersMax = 16;
+let largeBuffer: Buffer | undefined;
 
 /**
- * Reads and sends a part of a file. The buffer is used again as long as the socket takes all of it at once; one that it
- * did not take whole belongs to the socket until that has drained.
+ * Reads and sends a part of a file. A buffer is used again as long as the socket takes all of it at once; what it did
+ * not take belongs to it until it has drained, so a client that turns out to be slow gets small pieces.
  */
 async function sendSlice(request: Request, slice: FileSlice, last: boolean): Promise<void> {
   if (slice.start >= slice.end) return void (await request.sink!("", last));
   // A filter or a parent request may keep what it was given for longer than its promise says.
   const reusing = slice.file.bytes === undefined && !request.filters && !request.parent;
-  const buffer = reusing ? (idleBuffers.pop() ?? Buffer.allocUnsafeSlow(readBytes)) : undefined;
+  let fast = false;
   let unpaused = 0;
-  for (let at = slice.start; at < slice.end;) {
-    const end = Math.min(at + readBytes, slice.end);
-    const into = buffer && (end - at === readBytes ? buffer : buffer.subarray(0, end - at));
-    const pending = request.sink!(readSlice(slice, at, end, into), last && end === slice.end);
-    at = end;
-    if (pending) {
-      await pending;
-      unpaused = 0;
-    } else if ((unpaused += readBytes) >= turnBytes && at < slice.end) {
+  for (let at = slice.start; at < slice.end; ) {
+    const size = Math.min(fast ? largeReadBytes : readBytes, slice.end - at);
+    const buffer = reusing ? takeBuffer(fast) : undefined;
+    const bytes = readSlice(slice, at, at + size, buffer && (buffer.length === size ? buffer : buffer.subarray(0, size)));
+    at += size;
+    const pending = request.sink!(bytes, last && at === slice.end);
+    if (pending) await pending;
+    if (buffer) giveBack(buffer);
+    fast = reusing && !pending;
+    if (pending) unpaused = 0;
+    else if ((unpaused += size) >= turnBytes && at < slice.end) {
       // A fast client, or a filter that leaves little, would keep this worker from all others.
       await new Promise<void>((resolve) => setImmediate(resolve));
       unpaused = 0;
     }
   }
-  if (buffer && idleBuffers.length < idleBuffersMax) idleBuffers.push(buffer);
+}
+
+function takeBuffer(large: boolean): Buffer {
+  if (!large) return idleBuffers.pop() ?? Buffer.allocUnsafeSlow(readBytes);
+  const buffer = largeBuffer ?? Buffer.allocUnsafeSlow(largeReadBytes);
+  largeBuffer = undefined;
+  return buffer;
+}
+
+function giveBack(buffer: Buffer): void {
+  if (buffer.length === largeReadBytes) largeBuffer = buffer;
+  else if (idleBuffers.length < idleBuffersMax) idleBuffers.push(buffer);
 }
 
 /** The end of the chain: frames nothing itself, the adapter does. */

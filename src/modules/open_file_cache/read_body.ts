@@ -14,7 +14,8 @@ export class FileTruncated extends Error {
  * @throws FileTruncated
  */
 export function readSlice({ file }: FileSlice, start: number, end: number, into?: Uint8Array): Uint8Array {
-  if (file.bytes) return file.bytes.subarray(start, end);
+  const kept = file.bytes;
+  if (kept) return start === 0 && end === kept.length ? kept : kept.subarray(start, end);
   const buffer = into ?? Buffer.allocUnsafe(end - start);
   if (readFully(file.fd, buffer, end - start, start) < end - start) throw new FileTruncated(file.path);
   return buffer;
