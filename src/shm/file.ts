@@ -75,7 +75,8 @@ export interface FileOwner {
 
 /**
  * Makes a file of `sizeBytes` whose every page exists: a page that cannot be had when it is first touched would end
- * the process with SIGBUS. `prepare` fills it before it gets its name, so nobody ever sees half a file.
+ * the process with SIGBUS. `prepare` fills it before it gets its name, so nobody ever sees half a file. To be called
+ * inside `whileOpening`.
  * @throws Error with the path and the size when there is no room.
  */
 export function createReserved(
@@ -84,7 +85,7 @@ export function createReserved(
   prepare: (bytes: Uint8Array) => void,
   owner?: FileOwner,
 ): void {
-  const temporary = `${path}.${process.pid}.new`;
+  const temporary = `${path}.new`; // at most one is left by those who are killed here
   const fd = openSync(temporary, "w+", 0o600);
   try {
     ftruncateSync(fd, sizeBytes);

@@ -45,6 +45,12 @@ const READ_ATTEMPTS = 100;
 /** Longest key, in characters, that is copied one by one. */
 const SHORT_KEY = 64;
 const COLLECT_AFTER_BYTES = 8 * 2 ** 20;
+/**
+ * On x86, loads are seen in the order they are made. Elsewhere the sequence is loaded so that what follows stays
+ * behind it, and looked at again behind a store that what went before stays in front of.
+ */
+const weaklyOrdered = process.arch !== "x64";
+const fence = new Int32Array(1);
 /** What a reader gets that was overtaken by a writer. */
 const CHANGED = Symbol("changed");
 
@@ -219,7 +225,7 @@ export abstract class Reader {
    */
   read(evenStale: boolean): Value | undefined {
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
-      const sequence = this.words[this.bucket]!;
+      const sequence = weaklyOrdered ? Atomics.load(this.words, this.bucket) : this.words[this.bucket]!;
       const value = this.#readOnce(evenStale, sequence);
       if (value !== CHANGED) return this.#counted(value as Value | undefined);
     }
@@ -240,6 +246,12 @@ export abstract class Reader {
     }
   }
 
+  /** Whether all that was read since the bucket's sequence was looked at is of one time. */
+  #unchanged(sequence: number): boolean {
+    if (weaklyOrdered) Atomics.store(fence, 0, 0);
+    return Atomics.load(this.words, this.bucket) === sequence && (sequence & 1) === 0;
+  }
+
   #readOnce(evenStale: boolean, sequence: number): Value | undefined | typeof CHANGED {
     const words = this.words;
     const bucket = this.bucket;
@@ -249,14 +261,13 @@ export abstract class Reader {
       if (words[entry + E_HASH] === hash && (words[entry + E_META]! & META_KEY) === this.keyLength)
         if (this.#sameKey(entry)) break;
       // A chain that changes under a reader can lead anywhere, also in circles.
-      if ((++steps & 1023) === 0 && Atomics.load(words, bucket) !== sequence) return CHANGED;
+      if ((++steps & 1023) === 0 && !this.#unchanged(sequence)) return CHANGED;
     }
     const meta = entry === 0 ? 0 : words[entry + E_META]!;
     const expires = entry === 0 ? 0 : this.floats[(entry + E_EXPIRES) >>> 1]!;
     const live =
       entry !== 0 && meta >>> META_GENERATION_SHIFT === words[H_GENERATION] && (expires === 0 || expires > Date.now());
-    if (!live && (entry === 0 || !evenStale))
-      return Atomics.load(words, bucket) === sequence && !(sequence & 1) ? undefined : CHANGED;
+    if (!live && (entry === 0 || !evenStale)) return this.#unchanged(sequence) ? undefined : CHANGED;
 
     const type = (meta & META_TYPE) >>> META_TYPE_SHIFT;
     const flags = words[entry + E_FLAGS]!;
@@ -268,16 +279,15 @@ export abstract class Reader {
       const length = words[entry + E_LENGTH]!;
       const scattered = (meta & META_SCATTERED) !== 0;
       // Only what is known to be a length may size anything large.
-      if ((length >>> 0 > 4096 || scattered) && Atomics.load(words, bucket) !== sequence) return CHANGED;
+      if ((length >>> 0 > 4096 || scattered) && !this.#unchanged(sequence)) return CHANGED;
       if (scattered && !this.gather(entry, HEADER_BYTES, keyBytes, length)) return CHANGED;
       const from = scattered ? 0 : entry * 4 + HEADER_BYTES + keyBytes;
-      if (from + length > this.bytes.length) return CHANGED;
-      const copy = copyOut(type, scattered ? this.#gathered : this.bytes, from, length);
+      if (from + length > this.bytes.length && !scattered) return CHANGED;
+      value = copyOut(type, scattered ? this.#gathered : this.bytes, from, length);
       this.#collectSoon(length);
-      if (Atomics.load(words, bucket) !== sequence || sequence & 1) return CHANGED;
-      value = type === T_STRUCTURED ? revive(type, copy) : copy;
     }
-    if (Atomics.load(words, bucket) !== sequence || sequence & 1) return CHANGED;
+    if (!this.#unchanged(sequence)) return CHANGED;
+    if (type === T_STRUCTURED) value = revive(type, value as Uint8Array);
     this.flags = flags;
     this.stale = !live;
     this.expires = expires;

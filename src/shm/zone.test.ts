@@ -2,15 +2,15 @@ import { afterAll, describe, expect, test } from "bun:test";
 import {
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
-  statfsSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { SharedDict } from "./dict.ts";
 import { H_CHECK, H_HEAP_AT, H_LOCK, H_LRU_HEAD, H_SEED, H_VERSION } from "./layout.ts";
 import { findDamage } from "./verify.ts";
@@ -80,12 +80,24 @@ describe("a zone", () => {
     }
   });
 
-  test("that cannot be reserved is an error that says so, and leaves nothing behind", () => {
+  test("that cannot be reserved is an error that says so, and leaves nothing behind", async () => {
     const path = somewhere();
-    const { bavail, bsize } = statfsSync(directory);
-    if (bavail * bsize > 2 ** 32) return; // the largest zone fits on this disk
-    expect(() => open(path, 2 ** 32)).toThrow(`cannot reserve ${2 ** 32} bytes`);
-    expect(existsSync(path)).toBe(false);
+    const code = `
+      const { openZone } = await import(${JSON.stringify(join(import.meta.dir, "zone.ts"))});
+      try {
+        openZone({ name: "large", path: ${JSON.stringify(path)}, sizeBytes: 2 ** 24 });
+      } catch (error) {
+        console.log(error.message);
+      }`;
+    // A bound on the size of files stands for a full disk: 4096 blocks of 512 or 1024 bytes.
+    const limited = ["sh", "-c", `trap '' XFSZ; ulimit -f 4096; exec "$0" -e "$1"`, process.execPath, code];
+    const child = Bun.spawn({ cmd: limited, stdio: ["ignore", "pipe", "inherit"] });
+    expect(await new Response(child.stdout).text()).toStartWith(
+      `${path}: cannot reserve ${2 ** 24} bytes of shared memory: `,
+    );
+    expect(readdirSync(directory).filter((name) => join(directory, name).startsWith(path))).toEqual([
+      `${basename(path)}.lock`,
+    ]);
   });
 });
 
@@ -140,6 +152,20 @@ describe("a file that is no good is replaced, with a notice", () => {
     expect(dict.get("key1")).toBe("value 1");
     expect(dict.stats().recoveries).toBe(1);
   });
+});
+
+test("many processes that open a zone at once, the first time, have one", async () => {
+  const path = somewhere();
+  const code = `
+    const { openZone } = await import(${JSON.stringify(join(import.meta.dir, "zone.ts"))});
+    const { SharedDict } = await import(${JSON.stringify(join(import.meta.dir, "dict.ts"))});
+    const zone = openZone({ name: "raced", path: ${JSON.stringify(path)}, sizeBytes: 65536 });
+    new SharedDict(zone).incr("opened", 1, 0);`;
+  const children = Array.from({ length: 6 }, () =>
+    Bun.spawn({ cmd: [process.execPath, "-e", code], stdio: ["ignore", "inherit", "inherit"] }),
+  );
+  expect(await Promise.all(children.map((child) => child.exited))).toEqual([0, 0, 0, 0, 0, 0]);
+  expect(new SharedDict(open(path)).get("opened")).toBe(6);
 });
 
 describe("a zone of another size", () => {
