@@ -20,7 +20,10 @@ export function answerStatus(request: Request, status: number): Verdict | Promis
   if (mustClose(status)) request.keepalive = false;
   const conf = core.of(request);
   const page = status >= 300 ? conf.errorPages.get(status) : undefined;
-  if (page && (request.errorStatus === 0 || conf.recursive_error_pages)) return configuredPage(request, status, page);
+  if (page && !request.errorPageTaken) {
+    request.errorPageTaken = !conf.recursive_error_pages;
+    return configuredPage(request, status, page);
+  }
   return ownPage(request, status);
 }
 
@@ -50,8 +53,10 @@ function configuredPage(request: Request, status: number, page: ErrorPage): Verd
   return ownPage(request, [301, 302, 303, 307, 308].includes(redirect) ? redirect : 302);
 }
 
-function ownPage(request: Request, status: number): Verdict | Promise<Verdict> {
+function ownPage(request: Request, reported: number): Verdict | Promise<Verdict> {
   const { response } = request;
+  const special = specialTitles[reported];
+  const status = special === undefined ? reported : 400;
   const { location } = response;
   const kept = response.headers.flat.slice();
   response.clear();
@@ -62,20 +67,31 @@ function ownPage(request: Request, status: number): Verdict | Promise<Verdict> {
   response.status = status;
   if (status < 300 || status === 304 || reasonPhrase(status) === "") return respond(request, undefined);
   response.contentType = "text/html";
-  return respond(request, pageText(status, serverName(request)));
+  return respond(request, pageText(status, serverName(request), special));
 }
 
 const pages = new Map<string, string>();
 /** Where nginx's page says something else than its status line. */
 const titles: Readonly<Record<number, string>> = { 302: "Found", 401: "Authorization Required" };
 
-function pageText(status: number, server: string): string {
-  const key = `${status} ${server}`;
+/** nginx's own statuses, which `error_page` can name; the client is told 400. */
+const specialTitles: Readonly<Record<number, string>> = {
+  494: "Request Header Or Cookie Too Large",
+  495: "The SSL certificate error",
+  496: "No required SSL certificate was sent",
+  497: "The plain HTTP request was sent to HTTPS port",
+};
+
+/** @param special Says more than the status, below it. */
+function pageText(status: number, server: string, special: string | undefined): string {
+  const key = `${status} ${server} ${special}`;
   let page = pages.get(key);
   if (page === undefined) {
-    const title = `${status} ${titles[status] ?? reasonPhrase(status)}`;
+    const heading = `${status} ${titles[status] ?? reasonPhrase(status)}`;
+    const more = special === undefined ? "" : `<center>${special}</center>\r\n`;
     page =
-      `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n` +
+      `<html>\r\n<head><title>${special === undefined ? heading : `${status} ${special}`}</title></head>\r\n` +
+      `<body>\r\n<center><h1>${heading}</h1></center>\r\n${more}` +
       `<hr><center>${server}</center>\r\n</body>\r\n</html>\r\n`;
     pages.set(key, page);
   }

@@ -19,7 +19,9 @@ export function headFields(request: Request): string[] {
     fields.push("Content-Type", response.charset === undefined ? type : `${type}; charset=${response.charset}`);
   if (response.contentLength >= 0) fields.push("Content-Length", String(response.contentLength));
   if (response.lastModified >= 0) fields.push("Last-Modified", recurringHttpTime(response.lastModified));
-  if (response.location !== undefined) fields.push("Location", absoluteLocation(request, response.location));
+  const { location } = response;
+  const relative = location !== undefined && location.startsWith("/");
+  if (relative) fields.push("Location", absoluteLocation(request, location));
   if (request.exchange.httpVersion < 20) {
     fields.push("Connection", request.keepalive ? "keep-alive" : "close");
     if (request.keepalive) {
@@ -27,6 +29,7 @@ export function headFields(request: Request): string[] {
       if (headerSeconds > 0) fields.push("Keep-Alive", `timeout=${headerSeconds}`);
     }
   }
+  if (location !== undefined && !relative) fields.push("Location", location);
   if (response.varyByEncoding) fields.push("Vary", "Accept-Encoding");
   if (response.contentEncoding !== undefined) fields.push("Content-Encoding", response.contentEncoding);
   if (response.etag !== undefined) fields.push("ETag", response.etag);
@@ -38,7 +41,6 @@ export function headFields(request: Request): string[] {
 
 /** `Location: /x` gets scheme, name and port in front, unless `absolute_redirect off`. */
 function absoluteLocation(request: Request, location: string): string {
-  if (!location.startsWith("/")) return location;
   const conf = core.of(request);
   if (!conf.absolute_redirect) return location;
   const { connection } = request.exchange;

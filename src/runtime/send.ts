@@ -79,6 +79,8 @@ function link(request: Request, verdict: Verdict): Verdict {
     return verdict;
   }
   request.headSent = true;
+  const { status } = request.response;
+  if (status !== 200 && status !== 206 && status !== 304) request.response.lastModified = -1;
   if (!request.parent) settleKeepalive(request);
   const { response } = request;
   // Trailers need the chunked coding, which comes in place of a length.
@@ -103,6 +105,7 @@ function emit(request: Request, body: Body | undefined): Verdict | Promise<Verdi
   const { response, exchange } = request;
   if (request.headerOnly || bodiless(response.status)) {
     if (bodiless(response.status)) response.contentLength = -1;
+    if (response.status === 204) response.contentType = undefined;
     exchange.whole(response.status, reasonOf(request), headFields(request), undefined);
     releaseBody(body);
     request.ended = true;

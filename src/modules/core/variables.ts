@@ -154,7 +154,10 @@ export const variables: Readonly<Record<string, Getter | VariableSpec>> = {
   connection: { get: (request) => String(request.exchange.connection.number), plain: true },
   connection_requests: { get: (request) => String(request.exchange.connection.requests), plain: true },
   connection_time: (request) => secondsText(Date.now() - request.exchange.connection.startMs),
-  status: { get: (request) => String(request.response.status).padStart(3, "0"), plain: true },
+  status: {
+    get: (request) => String(request.errorStatus || request.response.status).padStart(3, "0"),
+    plain: true,
+  },
   msec: { get: () => secondsText(Date.now()), plain: true },
   time_local: { get: () => timeLocal(Date.now()), plain: true },
   time_iso8601: { get: () => timeIso(Date.now()), plain: true },

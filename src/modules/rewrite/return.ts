@@ -1,5 +1,6 @@
 import type { Arguments } from "../../core/arguments.ts";
-import { CLOSE, type Verdict } from "../../core/phase.ts";
+import { type ComplexValue, constantValue } from "../../core/complex.ts";
+import type { Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { bytesOf } from "../../std/bytestring.ts";
 import { setContentType } from "../core/content_type.ts";
@@ -14,12 +15,12 @@ export function readReturn(args: Arguments): Operation {
     const url = args.complex(0);
     return (request) => redirect(request, 302, url.evaluate(request));
   }
-  if (!/^\d{1,3}$/.test(first)) throw args.wrong(0, `invalid return code "${first}"`, "a status from 0 to 999, or a URL");
+  if (!/^[1-9]\d\d$/.test(first)) throw args.wrong(0, `invalid return code "${first}"`, "a status from 100 to 999, or a URL");
   const status = Number(first);
-  if (args.count === 1) return status >= 400 || status === 0 ? () => status || CLOSE : (request) => sendText(request, status, "");
+  if (args.count === 1) return status >= 400 ? () => status : (request) => sendText(request, status, constantValue(""));
   const text = args.complex(1);
   if (redirects.has(status)) return (request) => redirect(request, status, text.evaluate(request));
-  return (request) => sendText(request, status, text.evaluate(request));
+  return (request) => sendText(request, status, text);
 }
 
 function redirect(request: Request, status: number, location: string): Verdict {
@@ -27,9 +28,9 @@ function redirect(request: Request, status: number, location: string): Verdict {
   return status;
 }
 
-function sendText(request: Request, status: number, text: string): Verdict {
+function sendText(request: Request, status: number, text: ComplexValue): Verdict {
   if (redirects.has(status)) return status;
   request.response.status = status;
   setContentType(request);
-  return request.respond(bytesOf(text)) as Verdict;
+  return request.respond(bytesOf(text.evaluate(request))) as Verdict;
 }
