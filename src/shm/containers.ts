@@ -58,7 +58,7 @@ export class Containers {
       let list = table.find();
       if (list !== 0 && table.isLive(list)) {
         if (table.typeOf(list) !== T_LIST) return "value not a list";
-        table.touch(list);
+        table.use(list);
       } else list = table.storeEmpty(list, T_LIST, false);
       return list !== 0 && table.addElement(list, this.staged, front) ? table.countOf(list) : "no memory";
     } finally {
@@ -113,7 +113,7 @@ export class Containers {
       let hash = table.find();
       if (hash !== 0 && table.isLive(hash)) {
         if (table.typeOf(hash) !== T_HASH) return "value not a hash";
-        table.touch(hash);
+        table.use(hash);
       } else hash = table.storeEmpty(hash, T_HASH, true);
       if (hash === 0) return work(0, 0);
       if (!table.setFieldKey(table.identityOf(hash), field)) return "key too long";
@@ -165,7 +165,7 @@ export class Containers {
       const entry = table.findLive();
       if (entry === 0) return missing;
       if (table.typeOf(entry) !== type) return other;
-      table.touch(entry);
+      table.use(entry);
       return work(entry);
     } finally {
       table.unlock();

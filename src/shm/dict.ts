@@ -160,7 +160,7 @@ export class SharedDict extends Containers {
       const old = table.find();
       const live = old !== 0 && when !== "always" && table.isLive(old);
       if (live && when === "absent") {
-        table.touch(old);
+        table.use(old);
         return "exists";
       }
       if (!live && when === "present") return "not found";
@@ -207,8 +207,10 @@ export class SharedDict extends Containers {
     table.lock();
     try {
       const entry = table.find();
-      if (entry !== 0 && table.isLive(entry))
+      if (entry !== 0 && table.isLive(entry)) {
+        table.use(entry);
         return table.typeOf(entry) === T_NUMBER ? table.addTo(entry, delta) : "not a number";
+      }
       if (init === undefined) return "not found";
       this.staged.stageNumber(T_NUMBER, init + delta);
       return table.store(entry, this.staged, expires, 0, true) !== 0 ? init + delta : "no memory";

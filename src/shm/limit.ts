@@ -46,7 +46,7 @@ abstract class Limiter {
         this.#staged.stageBytes(T_BYTES, this.#empty);
         record = this.recordAt(table.store(table.find(), this.#staged, 0, 0, evict));
         if (record === 0) return NO_MEMORY;
-      } else table.touch(this.entry);
+      } else table.use(this.entry);
       const answer = change(record, isNew);
       table.memory.commit();
       return answer;

@@ -50,13 +50,13 @@ import { Staged } from "./value.ts";
 
 const HEADER_BYTES = E_HEADER_WORDS * 4;
 /** Entries that one eviction may pass over because they were touched. */
-const SECOND_CHANCES = 64;
+const SECOND_CHANCES = 1000;
 
 /**
  * The entries of a zone: what `Reader` has, and storing, removing, LRU order and expiry.
  *
- * The least recently used is found as with a clock, because readers cannot move what they read to the head of a list
- * without a lock: an entry at the tail that was touched since it came there goes to the head instead of away.
+ * Whoever has the lock moves what it uses to the head of the LRU list. Readers have no lock and only touch an entry's
+ * mark: one at the tail that was touched goes to the head instead of away, as the hand of a clock would have it.
  */
 export abstract class Writer extends Reader {
   readonly arena: Arena;
@@ -98,7 +98,10 @@ export abstract class Writer extends Reader {
     this.floats[F_STATS + S_STORES]! += 1;
     const keyLength = this.keyLength & META_KEY_LENGTH;
     const keyBytes = (keyLength + 3) & ~3;
-    if (old !== 0 && this.#overwrite(old, keyBytes, value, expires, flags)) return old;
+    if (old !== 0 && this.#overwrite(old, keyBytes, value, expires, flags)) {
+      if (parent === 0) this.use(old);
+      return old;
+    }
     this.#replacing = old;
     let built = this.#build(keyBytes + value.bytesMax, evict, parent);
     if (built !== 0 && !(built < 0 ? value.settle() : value.writeTo(this.bytes, built * 4 + HEADER_BYTES + keyBytes))) {
@@ -145,7 +148,6 @@ export abstract class Writer extends Reader {
       this.#writeHeader(old, value, expires, flags, 0);
       memory.dropImage();
       memory.closeBucket(this.bucket);
-      this.touch(old);
     } else memory.undo();
     return written;
   }
@@ -218,11 +220,18 @@ export abstract class Writer extends Reader {
 
   // Order
 
+  /** Locked. Makes an entry the most recently used. */
+  use(entry: number): void {
+    if (this.words[H_LRU_HEAD] === entry) return;
+    this.#unlinkOrder(entry, 0);
+    this.#linkOrder(entry, 0);
+    this.memory.commit();
+  }
+
   /** Locked. Adds to an entry's number: one store, so the journal is not needed. */
   addTo(entry: number, delta: number): number {
     const sum = (this.floats[(entry + E_NUMBER) >>> 1]! += delta);
     this.words[entry + E_STAMP] = this.words[H_STAMP]! += 1;
-    this.touch(entry);
     return sum;
   }
 
@@ -306,9 +315,7 @@ export abstract class Writer extends Reader {
           break;
         }
         this.bytes[mark] = 0;
-        this.#unlinkOrder(entry, 0);
-        this.#linkOrder(entry, 0);
-        this.memory.commit();
+        this.use(entry);
       }
       entry = newer;
     }
