@@ -25,6 +25,20 @@ class FetchConnection implements Connection {
   ) {}
 }
 
+/** What a stream of the runtime's own "direct" type is written through. */
+interface DirectController {
+  write(chunk: Uint8Array): unknown;
+  /** Resolves when the socket has taken what was written. */
+  flush(wait: boolean): unknown;
+  end(): unknown;
+}
+
+/**
+ * How much may be under way before the next chunk waits. On HTTP/2 the runtime tells a tenth of a second late that a
+ * client has caught up (Bun 1.4.5), so waiting often is slow: 30 MB take 0.2 s this way, 40 s with 128 KB.
+ */
+const unconfirmedBytesMax = 4 * 1024 * 1024;
+
 class FetchExchange implements Exchange {
   readonly method: string;
   readonly target: string;
@@ -32,8 +46,14 @@ class FetchExchange implements Exchange {
   readonly isPipelined = false;
   readonly keepalive = true;
   readonly answer = Promise.withResolvers<Response>();
-  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  #waiting: PromiseWithResolvers<void> | undefined;
+  #controller: DirectController | undefined;
+  /** Chunks that came before the runtime asked for the first one. */
+  #early: Uint8Array[] = [];
+  readonly #started = Promise.withResolvers<void>();
+  readonly #finished = Promise.withResolvers<void>();
+  #ended = false;
+  /** Bytes since it was last known that the client had taken all. */
+  #unconfirmed = 0;
   #written = 0;
   #headBytes = 0;
   #paused: PromiseWithResolvers<void> | undefined;
@@ -68,16 +88,15 @@ class FetchExchange implements Exchange {
 
   head(status: number, _reason: string, headers: string[]): void {
     this.#note(headers);
-    const stream = new ReadableStream<Uint8Array>(
-      {
-        start: (controller) => {
-          this.#controller = controller;
-        },
-        pull: () => this.#drained(),
-        cancel: () => this.#gone(),
-      },
-      { highWaterMark: 64 * 1024, size: (chunk) => chunk?.byteLength ?? 0 },
-    );
+    // A "direct" stream: a default one waits a quarter of a second for each chunk on HTTP/2 (Bun 1.4.5: 30 MB in 20 s).
+    const source = {
+      type: "direct",
+      pull: (controller: DirectController) => this.#start(controller),
+      cancel: () => this.#started.reject(new ClientGone()),
+    };
+    this.#started.promise.catch(() => undefined);
+    this.#finished.promise.catch(() => undefined);
+    const stream = new ReadableStream(source as unknown as UnderlyingDefaultSource<Uint8Array>);
     this.#answer(status, headers, stream);
   }
 
@@ -102,42 +121,48 @@ class FetchExchange implements Exchange {
 
   interim(): void {} // the runtime has no way to send one
 
+  #start(controller: DirectController): Promise<void> {
+    this.#controller = controller;
+    for (const chunk of this.#early) controller.write(chunk);
+    this.#early = [];
+    if (this.#ended) void controller.end();
+    this.#started.resolve();
+    return this.#finished.promise;
+  }
+
   write(chunk: Chunk): boolean {
     if (this.aborted) return false;
     const bytes = typeof chunk === "string" ? Buffer.from(chunk) : new Uint8Array(chunk);
     this.#written += bytes.length;
-    this.#controller!.enqueue(bytes);
-    return (this.#controller!.desiredSize ?? 1) > 0;
+    if (!this.#controller) {
+      this.#early.push(bytes);
+      return false;
+    }
+    this.#controller.write(bytes);
+    void this.#controller.flush(false);
+    this.#unconfirmed += bytes.length;
+    return this.#unconfirmed < unconfirmedBytesMax;
   }
 
-  drained(): Promise<void> {
-    if (this.aborted) return Promise.reject(new ClientGone());
-    return (this.#waiting ??= Promise.withResolvers<void>()).promise;
-  }
-
-  #drained(): void {
-    this.#waiting?.resolve();
-    this.#waiting = undefined;
-  }
-
-  #gone(): void {
-    this.#waiting?.reject(new ClientGone());
-    this.#waiting = undefined;
+  async drained(): Promise<void> {
+    if (this.aborted) throw new ClientGone();
+    await this.#started.promise;
+    await this.#controller!.flush(true);
+    this.#unconfirmed = 0;
+    if (this.aborted) throw new ClientGone();
   }
 
   end(): void {
-    try {
-      this.#controller?.close();
-    } catch {
-      return; // the client cancelled it first
-    }
+    this.#ended = true;
+    if (this.#controller) void this.#controller.end();
+    this.#finished.resolve();
   }
 
   /** A stream that fails is reset; without one, the answer that never comes is. */
   abort(): void {
     const error = new ClientGone();
-    if (this.#controller) this.#controller.error(error);
-    else this.answer.reject(error);
+    this.#finished.reject(error);
+    this.answer.reject(error);
   }
 
   get bodyBytesSent(): number {
