@@ -17,9 +17,12 @@ const onRequest =
   "ssl v2 v3 realip addition xslt image_filter geoip sub dav flv mp4 gunzip gzip_static auth_request random_index " +
   "secure_link slice stub_status";
 
+/** Modules of nginx's that are one here. */
+const upstreamParts = usual.split(" ").filter((name) => name.startsWith("upstream_"));
+
 /** `-V`: version, runtime, and which of nginx's modules are here, spelled as its configure script spells them. */
 export function fullVersion(): string {
-  const here = new Set(modules.map(({ name }) => name));
+  const here = new Set(modules.flatMap(({ name }) => (name === "upstream" ? upstreamParts : [name])));
   const withModules = onRequest.split(" ").filter((name) => here.has(name));
   const without = usual.split(" ").filter((name) => !here.has(name));
   const options = [

@@ -1,17 +1,4 @@
-/** The upstream's bytes are no HTTP/1 response. */
-export class BadResponse extends Error {
-  override readonly name = "BadResponse";
-}
-
-/** What a response turns out to be, in the order it is told. */
-export interface ResponseHandler {
-  /** 1xx other than 101. */
-  interim?(status: number, reason: string, headers: string[]): void;
-  head(status: number, reason: string, headers: string[]): void;
-  data(chunk: Uint8Array): void;
-  /** The response is complete; `reusable` if another may follow on the connection. */
-  end(trailers: string[], reusable: boolean): void;
-}
+import { BadResponse, type ResponseHandler, type ResponseParser } from "./response_parser.ts";
 
 const headBytesMax = 256 * 1024;
 const cr = 13;
@@ -24,7 +11,7 @@ type State = "head" | "length" | "close" | "chunk size" | "chunk data" | "chunk 
  * lie in the piece, without a copy.
  * @see RFC 9112, sections 6 and 7
  */
-export class Http1Parser {
+export class Http1Parser implements ResponseParser {
   #state: State = "done";
   #handler: ResponseHandler | undefined;
   #method = "GET";
@@ -33,7 +20,6 @@ export class Http1Parser {
   #trailers: string[] = [];
   #keepAlive = true;
 
-  /** Expects a response to a request of `method`. */
   expect(method: string, handler: ResponseHandler): void {
     this.#state = "head";
     this.#method = method;
@@ -42,7 +28,6 @@ export class Http1Parser {
     this.#pending = undefined;
   }
 
-  /** Has anything of the response come? */
   get started(): boolean {
     return this.#state !== "head" || this.#pending !== undefined;
   }
@@ -51,14 +36,13 @@ export class Http1Parser {
     return this.#state === "tunnel";
   }
 
-  /** @throws BadResponse */
   feed(piece: Uint8Array): void {
     let data = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
     if (this.#pending) {
       data = Buffer.concat([this.#pending, data]);
       this.#pending = undefined;
     }
-    for (let at = 0; at < data.length || this.#state === "done"; ) {
+    for (let at = 0; at < data.length || this.#state === "done";) {
       const next = this.#step(data, at);
       if (next < 0) {
         this.#pending = data.subarray(at);
@@ -74,7 +58,6 @@ export class Http1Parser {
     }
   }
 
-  /** The connection has ended. @returns false when the response was cut short. */
   closed(): boolean {
     if (this.#state === "close" || this.#state === "tunnel") {
       this.#keepAlive = false;
@@ -161,8 +144,10 @@ export class Http1Parser {
     if (status === 101 || (this.#method === "CONNECT" && status < 300)) this.#state = "tunnel";
     else if (this.#method === "HEAD" || status === 204 || status === 304) this.#state = "done";
     else if (encoding !== undefined) {
-      if (length !== undefined) throw new BadResponse('upstream sent "Content-Length" and "Transfer-Encoding" headers at the same time');
-      if (encoding.trim() !== "chunked") throw new BadResponse(`upstream sent unknown "Transfer-Encoding": "${encoding}"`);
+      if (length !== undefined)
+        throw new BadResponse('upstream sent "Content-Length" and "Transfer-Encoding" headers at the same time');
+      if (encoding.trim() !== "chunked")
+        throw new BadResponse(`upstream sent unknown "Transfer-Encoding": "${encoding}"`);
       this.#state = "chunk size";
     } else if (length !== undefined) {
       if (!/^\d+$/.test(length)) throw new BadResponse(`upstream sent invalid "Content-Length" header: "${length}"`);
@@ -195,7 +180,7 @@ export class Http1Parser {
 }
 
 /** Where the empty line that ends a head ends, or -1. */
-function headEnd(data: Buffer, start: number): number {
+export function headEnd(data: Buffer, start: number): number {
   for (let newline = data.indexOf(lf, start); newline >= 0; newline = data.indexOf(lf, newline + 1)) {
     if (data[newline + 1] === lf) return newline + 2;
     if (data[newline + 1] === cr && data[newline + 2] === lf) return newline + 3;
@@ -204,7 +189,7 @@ function headEnd(data: Buffer, start: number): number {
 }
 
 /** Name and value of each line from `from` on; a line that is no field is an error. */
-function fields(lines: readonly string[], from: number): string[] {
+export function fields(lines: readonly string[], from: number): string[] {
   const flat: string[] = [];
   for (let i = from; i < lines.length; i++) {
     const line = lines[i]!.endsWith("\r") ? lines[i]!.slice(0, -1) : lines[i]!;

@@ -8,7 +8,7 @@ const sizeBytesMin = 8 * 4096;
 /** Reads `zone=name:size` at `index` and declares that zone for `kind`. @returns its name */
 export function declareZone(args: Arguments, index: number, kind: string): string {
   const { text, place } = args.words[index]!;
-  const [, name, sizeText] = /^zone=([^:]*):(.*)$/s.exec(text) ?? [];
+  const [, name, sizeText] = /^(?:keys_)?zone=([^:]*):(.*)$/s.exec(text) ?? [];
   const sizeBytes = parseSize(sizeText ?? "");
   if (!name || sizeBytes === undefined)
     throw args.wrong(index, `invalid zone size "${text}"`, "zone=name:size, such as zone=one:10m");

@@ -5,6 +5,7 @@ import { authBasic } from "./auth_basic/auth_basic.ts";
 import { authRequest } from "./auth_request/auth_request.ts";
 import { autoindex } from "./autoindex/autoindex.ts";
 import { browser } from "./browser/browser.ts";
+import { cache } from "./cache/cache.ts";
 import { charset } from "./charset/charset.ts";
 import { core } from "./core/core.ts";
 import { dav } from "./dav/dav.ts";
@@ -76,6 +77,7 @@ export const modules: readonly AnyModule[] = [
   redis,
   session,
   upstream,
+  cache,
   proxy,
   rewrite,
   access,

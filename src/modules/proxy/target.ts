@@ -1,4 +1,4 @@
-import type { Address } from "../../clients/http1.ts";
+import type { Address } from "../../clients/connection.ts";
 import type { Arguments } from "../../core/arguments.ts";
 import type { Request } from "../../core/request.ts";
 import { escapeUri } from "../../std/uri_escape.ts";
@@ -6,12 +6,11 @@ import { roundRobin } from "../upstream/balancers/round_robin.ts";
 import { parseAddress } from "../upstream/address.ts";
 import { Upstream } from "../upstream/group.ts";
 import { Peer } from "../upstream/peer.ts";
+import type { Destination } from "../upstream/protocol.ts";
 import { upstreams, upstreamUses } from "../upstream/upstream.ts";
 
 /** Where one request goes. */
-export interface Destination {
-  readonly group: Upstream;
-  readonly tls: boolean;
+export interface HttpDestination extends Destination {
   /** `$proxy_host`: host and port as the URL has them. */
   readonly host: string;
   readonly port: string;
@@ -22,7 +21,7 @@ export interface Destination {
 }
 
 /** What `proxy_pass` says, settled as far as it holds no variables. */
-export type Target = (request: Request) => Destination | undefined;
+export type Target = (request: Request) => HttpDestination | undefined;
 
 interface ParsedUrl {
   readonly tls: boolean;
@@ -42,7 +41,10 @@ export function readTarget(args: Arguments): Target {
         return undefined;
       }
       const group = groupFor(args, parsed, groups);
-      return group && destination(group, parsed, parsed.uri === undefined || parsed.uri === "" ? asReceived(request) : parsed.uri);
+      return (
+        group &&
+        destination(group, parsed, parsed.uri === undefined || parsed.uri === "" ? asReceived(request) : parsed.uri)
+      );
     };
   }
   const parsed = parseUrl(value.constant);
@@ -50,7 +52,9 @@ export function readTarget(args: Arguments): Target {
   if (!parseAddress(parsed.host, 80)) throw args.wrong(0, `invalid host in upstream "${parsed.host}"`, "HOST[:PORT]");
   const name = parsed.host.replace(/:\d+$/, "");
   if (!parsed.host.startsWith("unix:") && !parsed.host.startsWith("["))
-    args.cycle.get(upstreamUses).push({ name: args.cycle.get(upstreams).has(parsed.host) ? parsed.host : name, place: args.words[0]!.place });
+    args.cycle
+      .get(upstreamUses)
+      .push({ name: args.cycle.get(upstreams).has(parsed.host) ? parsed.host : name, place: args.words[0]!.place });
   checkUri(args, parsed);
   const groups = new Map<string, Upstream>();
   let group: Upstream | undefined;
@@ -94,9 +98,18 @@ function groupFor(args: Arguments, { host, tls }: ParsedUrl, groups: Map<string,
   if (!group) {
     const address: Address | undefined = parseAddress(host, tls ? 443 : 80);
     if (!address) return undefined;
-    const name = address.unix ? `unix:${address.host}` : host.includes("]:") || /:\d+$/.test(host) ? host : `${host}:${address.port}`;
+    const name = address.unix
+      ? `unix:${address.host}`
+      : host.includes("]:") || /:\d+$/.test(host)
+        ? host
+        : `${host}:${address.port}`;
     const peer = new Peer(address, name, 1, 0, 0, 0, false, false);
-    group = new Upstream(host, [peer], roundRobin, { connections: 32, requests: 1000, timeMs: 3_600_000, timeoutMs: 60_000 });
+    group = new Upstream(host, [peer], roundRobin, {
+      connections: 32,
+      requests: 1000,
+      timeMs: 3_600_000,
+      timeoutMs: 60_000,
+    });
     groups.set(key, group);
     const opened = group;
     args.cycle.atEnd(() => opened.close());
@@ -104,7 +117,7 @@ function groupFor(args: Arguments, { host, tls }: ParsedUrl, groups: Map<string,
   return group;
 }
 
-function destination(group: Upstream, { host, tls, uri: path }: ParsedUrl, uri: string): Destination {
+function destination(group: Upstream, { host, tls, uri: path }: ParsedUrl, uri: string): HttpDestination {
   const colon = host.startsWith("unix:") ? -1 : host.lastIndexOf(":");
   const port = colon > host.lastIndexOf("]") ? host.slice(colon + 1) : tls ? "443" : "80";
   return { group, tls, host: host.startsWith("unix:") ? "localhost" : host, port, path, uri };

@@ -1,4 +1,4 @@
-import type { Address } from "../../clients/http1.ts";
+import type { Address } from "../../clients/connection.ts";
 
 /** `HOST`, `HOST:PORT`, `[IPV6]:PORT`, `unix:PATH`; undefined for anything else. */
 export function parseAddress(text: string, defaultPort: number): Address | undefined {

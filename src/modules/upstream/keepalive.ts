@@ -1,10 +1,4 @@
-import type { Http1Connection } from "../../clients/http1.ts";
-
-interface Idle {
-  readonly connection: Http1Connection;
-  readonly key: string;
-  readonly timer: Timer;
-}
+import type { UpstreamConnection } from "../../clients/connection.ts";
 
 export interface KeepaliveOptions {
   /** Idle connections kept; 0 keeps none. */
@@ -14,49 +8,51 @@ export interface KeepaliveOptions {
   readonly timeoutMs: number;
 }
 
+interface Idle {
+  readonly key: string;
+  readonly connection: UpstreamConnection;
+}
+
 /** Idle connections of one upstream in this worker; the one used longest ago goes first when there are too many. */
 export class KeepalivePool {
-  #idle: Idle[] = [];
-  readonly #openedMs = new WeakMap<Http1Connection, number>();
+  readonly #idle: Idle[] = [];
+  #closed = false;
 
   constructor(private readonly options: KeepaliveOptions) {}
 
   /** The connection to `key` that became idle last. */
-  take(key: string): Http1Connection | undefined {
+  take(key: string): UpstreamConnection | undefined {
     for (let i = this.#idle.length - 1; i >= 0; i--) {
       const idle = this.#idle[i]!;
       if (idle.key !== key) continue;
-      this.#idle.splice(i, 1);
-      clearTimeout(idle.timer);
-      idle.connection.onIdleClose = undefined;
-      if (!idle.connection.closed) return idle.connection;
+      if (i === this.#idle.length - 1) this.#idle.pop();
+      else this.#idle.splice(i, 1);
+      const { connection } = idle;
+      connection.onIdleClose = undefined;
+      if (!connection.closed) return connection;
     }
     return undefined;
   }
 
-  opened(connection: Http1Connection): void {
-    this.#openedMs.set(connection, Date.now());
-  }
-
-  give(key: string, connection: Http1Connection): void {
+  give(key: string, connection: UpstreamConnection): void {
     const { connections, requests, timeMs, timeoutMs } = this.options;
-    const age = Date.now() - (this.#openedMs.get(connection) ?? 0);
-    if (connections === 0 || connection.requests >= requests || age > timeMs || connection.closed) return connection.close();
-    const timer = setTimeout(() => this.#drop(connection), timeoutMs);
-    timer.unref();
+    if (this.#closed || connections === 0 || connection.requests >= requests || connection.closed)
+      return connection.close();
+    connection.limit(timeoutMs);
+    if (connection.deadlineMs - timeoutMs - connection.openedMs > timeMs) return connection.close();
     connection.onIdleClose = () => this.#drop(connection);
-    this.#idle.push({ connection, key, timer });
+    this.#idle.push({ key, connection });
     if (this.#idle.length > connections) this.#drop(this.#idle[0]!.connection);
   }
 
   close(): void {
+    this.#closed = true;
     for (const { connection } of [...this.#idle]) this.#drop(connection);
   }
 
-  #drop(connection: Http1Connection): void {
+  #drop(connection: UpstreamConnection): void {
     const at = this.#idle.findIndex((idle) => idle.connection === connection);
     if (at < 0) return;
-    clearTimeout(this.#idle[at]!.timer);
     this.#idle.splice(at, 1);
     connection.onIdleClose = undefined;
     connection.close();

@@ -1,4 +1,4 @@
-import type { Address } from "../../clients/http1.ts";
+import type { Address } from "../../clients/connection.ts";
 
 /** One `server` line of an upstream, with what this worker knows of its health. */
 export class Peer {
@@ -36,7 +36,8 @@ export class Peer {
   failed(nowMs: number): void {
     this.fails++;
     this.checkedMs = nowMs;
-    if (this.maxFails > 0) this.effectiveWeight = Math.max(0, this.effectiveWeight - Math.floor(this.weight / this.maxFails));
+    if (this.maxFails > 0)
+      this.effectiveWeight = Math.max(0, this.effectiveWeight - Math.floor(this.weight / this.maxFails));
   }
 
   succeeded(nowMs: number): void {

@@ -22,7 +22,10 @@ const inside: readonly Context[] = ["upstream"];
 
 /** A directive that chooses how peers are picked; the last one written counts, with a warning as nginx gives. */
 function balancer(args: number | readonly [number, number], syntax: string, read: (args: Arguments) => Balancer) {
-  return { ...value<Balancer | undefined>({ contexts: inside, default: undefined, args, syntax, read }), field: "balancer" };
+  return {
+    ...value<Balancer | undefined>({ contexts: inside, default: undefined, args, syntax, read }),
+    field: "balancer",
+  };
 }
 
 /** nginx's ngx_http_upstream_module and its balancers. */
@@ -30,7 +33,10 @@ export const upstream = defineModule({
   name: "upstream",
   directives: {
     upstream: block({ contexts: ["http"], args: 1, syntax: "name { ... }", opens: "upstream", read: declare }),
-    server: { ...list<Peer>({ contexts: inside, args: [1, 16], syntax: "address [parameters]", read: readPeer }), field: "peers" },
+    server: {
+      ...list<Peer>({ contexts: inside, args: [1, 16], syntax: "address [parameters]", read: readPeer }),
+      field: "peers",
+    },
     keepalive: number({ contexts: inside, default: 32, min: 0 }),
     keepalive_requests: number({ contexts: inside, default: 1000 }),
     keepalive_time: time({ contexts: inside, default: 3_600_000 }),
@@ -60,7 +66,8 @@ export const upstream = defineModule({
     if (!cycle.validating) return;
     const known = cycle.get(upstreams);
     for (const { name, place } of cycle.get(upstreamUses))
-      if (!known.has(name) && !isFound(name)) cycle.diagnostics.error(`host not found in upstream "${name}"`, place, "an upstream, or a name that resolves");
+      if (!known.has(name) && !isFound(name))
+        cycle.diagnostics.error(`host not found in upstream "${name}"`, place, "an upstream, or a name that resolves");
   },
 });
 
@@ -109,6 +116,8 @@ function readPeer(args: Arguments): Peer {
     else if (key === "down" && setting === undefined) down = true;
     else throw args.invalidParameter(i, "weight=, max_fails=, fail_timeout=, max_conns=, backup or down");
   }
-  const name = address.unix ? `unix:${address.host}` : `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
+  const name = address.unix
+    ? `unix:${address.host}`
+    : `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
   return new Peer(address, name, weight, maxFails, failTimeoutMs, maxConns, backup, down);
 }

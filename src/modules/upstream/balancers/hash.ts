@@ -59,7 +59,7 @@ export function consistentHash(key: ComplexValue): Balancer {
     const { points, owners } = ring;
     const hash = crc32(Buffer.from(key.evaluate(request), "latin1")) >>> 0;
     let low = 0;
-    for (let high = points.length; low < high; ) {
+    for (let high = points.length; low < high;) {
       const middle = (low + high) >> 1;
       if (points[middle]! < hash) low = middle + 1;
       else high = middle;

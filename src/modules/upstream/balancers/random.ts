@@ -8,7 +8,8 @@ function pick(peers: readonly Peer[]): Peer | undefined {
 }
 
 /** A peer by chance, weights respected. */
-export const random: Balancer = (peers, _request, tried, nowMs) => pick(peers.filter((peer) => usable(peer, tried, nowMs)));
+export const random: Balancer = (peers, _request, tried, nowMs) =>
+  pick(peers.filter((peer) => usable(peer, tried, nowMs)));
 
 /** Two by chance, and of these the one with fewer requests for its weight. */
 export const randomTwo: Balancer = (peers, _request, tried, nowMs) => {

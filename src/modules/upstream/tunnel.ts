@@ -1,10 +1,10 @@
-import type { Http1Connection } from "../../clients/http1.ts";
+import type { UpstreamConnection } from "../../clients/connection.ts";
 import type { Request } from "../../core/request.ts";
 
 /** Connects client and upstream byte for byte after 101, until either side ends or nothing moves for `idleMs`. */
 export function tunnel(
   request: Request,
-  connection: Http1Connection,
+  connection: UpstreamConnection,
   reason: string,
   headers: readonly string[],
   idleMs: number,
@@ -29,22 +29,16 @@ export function tunnel(
     clearTimeout(timer);
     timer = setTimeout(finish, idleMs);
   };
-  const client = exchange.tunnel?.(
-    (chunk) => {
-      moved();
-      connection.write(chunk);
-    },
-    finish,
-  );
+  const client = exchange.tunnel?.((chunk) => {
+    moved();
+    connection.write(chunk);
+  }, finish);
   if (!client) return finish();
   let head = `HTTP/1.1 101 ${reason}\r\n`;
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
   client.write(Buffer.from(`${head}\r\n`, "latin1"));
-  connection.tunnelled(
-    (chunk) => {
-      moved();
-      client.write(chunk);
-    },
-    finish,
-  );
+  connection.tunnelled((chunk) => {
+    moved();
+    client.write(chunk);
+  }, finish);
 }
