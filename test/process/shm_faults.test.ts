@@ -8,7 +8,7 @@ import { Table } from "../../src/shm/table.ts";
 import { findDamage } from "../../src/shm/verify.ts";
 import { format, Zone } from "../../src/shm/zone.ts";
 import { Prng } from "../../src/std/prng.ts";
-import { Death, installMortalAtomics, mortalMemory, removeMortalAtomics } from "./shm_mortal.ts";
+import { Death, installMortalAtomics, mortalMemory, removeMortalAtomics, writesMade } from "./shm_mortal.ts";
 
 /**
  * A process dies at each write that an operation makes in turn, and, in half of the cases, the next one dies as well
@@ -16,6 +16,8 @@ import { Death, installMortalAtomics, mortalMemory, removeMortalAtomics } from "
  */
 const seed = Prng.seedFromEnvironment();
 const secondDeaths = Number(process.env.SHM_SECOND_DEATHS ?? 1);
+/** Of an operation with more writes only some are tried, other ones with each seed; all with SHM_WRITES=1e9. */
+const writesTried = Number(process.env.SHM_WRITES ?? 250);
 const sizeBytes = 12 * 1024;
 
 // A process id that nobody has: the lock's owner is dead.
@@ -109,10 +111,15 @@ for (const [number, { name, prepare, operate, evicts, several }] of scenarios.en
     const before = itemsByKey(dictOver(Memory.over(image.slice())));
     const after = withOperation(image, operate);
 
-    for (let writes = 1, survived = false; !survived; writes++) {
+    dieAt(image.slice(), Infinity, operate);
+    const total = writesMade();
+    expect(total).toBeGreaterThan(2);
+    const stride = Math.max(1, total / writesTried);
+    for (let at = 1 + random.next() * (stride - 1); at <= total + 1; at += stride) {
+      const writes = Math.floor(at);
       for (let second = 0; second <= secondDeaths; second++) {
         const bytes = image.slice();
-        survived = dieAt(bytes, writes, operate);
+        expect(dieAt(bytes, writes, operate)).toBe(writes > total);
         if (second > 0)
           dieAt(bytes, 1 + random.below(40), (dict) => (dict.zone.table.lock(), dict.zone.table.unlock()));
         const where = `${name}: death at write ${writes}, second ${second}`;

@@ -5,6 +5,10 @@ export class Death extends Error {}
 
 const behind = new WeakMap<object, Int32Array>();
 let beforeWrite: (() => void) | undefined;
+let writes = 0;
+
+/** How many writes the last mortal memory has seen. */
+export const writesMade = (): number => writes;
 
 const real = globalThis.Atomics;
 const counted = (name: "store" | "add" | "compareExchange") =>
@@ -34,9 +38,9 @@ export function removeMortalAtomics(): void {
  * string or copy.
  */
 export function mortalMemory(bytes: Uint8Array<ArrayBuffer>, writesLeft: number): Memory {
-  let left = writesLeft;
+  writes = 0;
   const count = () => {
-    if (--left <= 0) throw new Death();
+    if (++writes >= writesLeft) throw new Death();
   };
   beforeWrite = count;
   const words = new Int32Array(bytes.buffer);

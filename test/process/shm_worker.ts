@@ -6,7 +6,7 @@ import { Prng } from "../../src/std/prng.ts";
 import { countFields, Hammer } from "./shm_hammer.ts";
 
 const [path, sizeBytes, counters, slot, seed] = process.argv.slice(2);
-const dict = new SharedDict(openZone({ name: "hammered", path: path!, sizeBytes: Number(sizeBytes) }));
+const open = (name: string) => new SharedDict(openZone({ name, path: path! + name, sizeBytes: Number(sizeBytes) }));
 const row = openCounters(counters!, 8, countFields).row(Number(slot));
-const hammer = new Hammer(dict, row, new Prng(Number(seed)));
+const hammer = new Hammer(open("hammered"), open("safe"), row, new Prng(Number(seed)));
 for (;;) hammer.step();
