@@ -1,7 +1,9 @@
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { version } from "../std/version.ts";
 import { benchCommand } from "./bench.ts";
+import { buildCommand } from "./build.ts";
 import { checkCommand } from "./check.ts";
+import { dbCommand } from "./db.ts";
 import { NoConfiguration } from "./configuration.ts";
 import { initCommand } from "./init.ts";
 import { runLikeNginx } from "./like_nginx.ts";
@@ -23,9 +25,11 @@ const verbs: Readonly<Record<string, AnyCommand>> = {
   quit: quitCommand,
   reopen: reopenCommand,
   routes: routesCommand,
+  db: dbCommand,
   status: statusCommand,
   bench: benchCommand,
   init: initCommand,
+  build: buildCommand,
   systemd: systemdCommand,
 };
 
