@@ -4,7 +4,7 @@
 // time per request of all the server's processes, in alternating pairs, because throughput and latency of two
 // processes that share a machine say more about the machine. Left out: TLS, upstreams, several workers, disks.
 //
-//   bun bench/peer/run.ts [--pairs 5] [--seconds 3] [--only TEXT] [--resty ./resty] [--out bench/RESULTS.md]
+//   bun bench/peer/run.ts [--pairs 5] [--seconds 3] [--only TEXT|extras] [--resty ./resty] [--out bench/RESULTS.md]
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -71,7 +71,7 @@ async function main(): Promise<void> {
     if (options.only !== undefined && !workload.name.includes(options.only)) continue;
     rows.push(await compare(workload, resty, peer));
   }
-  const extras = options.only === undefined ? await measureExtras(resty, peer) : undefined;
+  const extras = ["extras", undefined].includes(options.only) ? await measureExtras(resty, peer) : undefined;
   const text = writeResults({
     rows,
     extras,
