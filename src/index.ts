@@ -10,5 +10,7 @@ export { HttpError } from "./ngx/signals.ts";
 export { ngx } from "./ngx/global.ts";
 export type { Redis, RedisChannel, RedisReply } from "./clients/redis.ts";
 export { RedisScript } from "./clients/redis.ts";
+export type { Mysql } from "./clients/mysql.ts";
+export type { Sqlite } from "./clients/sqlite.ts";
 export { StoreRefused, StoreUnavailable } from "./clients/errors.ts";
 export type { SessionSettings } from "./modules/session/settings.ts";

@@ -24,6 +24,7 @@ import { log } from "./log/log.ts";
 import { mainModule } from "./main/main.ts";
 import { map } from "./map/map.ts";
 import { mirror } from "./mirror/mirror.ts";
+import { mysql } from "./mysql/mysql.ts";
 import { notModified } from "./not_modified/not_modified.ts";
 import { openFileCache } from "./open_file_cache/open_file_cache.ts";
 import { proxy } from "./proxy/proxy.ts";
@@ -41,6 +42,7 @@ import { sharedDict } from "./shared_dict/shared_dict.ts";
 import { splitClients } from "./split_clients/split_clients.ts";
 import { ssi } from "./ssi/ssi.ts";
 import { ssl } from "./ssl/ssl.ts";
+import { sqlite } from "./sqlite/sqlite.ts";
 import { staticFiles } from "./static/static.ts";
 import { stubStatus } from "./stub_status/stub_status.ts";
 import { sub } from "./sub/sub.ts";
@@ -75,6 +77,8 @@ export const modules: readonly AnyModule[] = [
   limitReq,
   limitConn,
   redis,
+  mysql,
+  sqlite,
   session,
   upstream,
   cache,

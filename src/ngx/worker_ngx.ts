@@ -1,4 +1,6 @@
+import type { Mysql } from "../clients/mysql.ts";
 import type { Redis } from "../clients/redis.ts";
+import type { Sqlite } from "../clients/sqlite.ts";
 import type { LogLevel } from "../core/log.ts";
 import { asHost } from "../std/host_context.ts";
 import { Generation } from "./generation.ts";
@@ -34,7 +36,10 @@ function textOfOne(value: unknown): string {
 
 /** What a script may use without a request: in timers, `init_worker`, and wherever a module imports `ngx`. */
 export class WorkerNgx {
-  /** The generation that the calling code belongs to. */
+  /**
+   * The generation that the calling code belongs to.
+   * @internal
+   */
   get generation(): Generation {
     return Generation.current();
   }
@@ -46,6 +51,11 @@ export class WorkerNgx {
   /** `redis NAME …` of the configuration; undefined where there is none, or its `url=$VARIABLE` is not set. */
   redis(name: string): Redis | undefined {
     return this.generation.stores.redis.get(name);
+  }
+
+  /** `mysql NAME …` or `sqlite NAME …` of the configuration; `kind` tells which. Undefined where there is none. */
+  db(name: string): Mysql | Sqlite | undefined {
+    return this.generation.stores.databases.get(name);
   }
 
   /** What a module's directives say that only scripts read: `ngx.settings("session")`. */

@@ -17,11 +17,11 @@ export const notFound = (ngx: Ngx): object => refuse(ngx, 401, "Session not foun
  * What a client is told when the store fails: that it may try again. A session that could not be looked for is not
  * one that does not exist.
  */
-export function storeFailed(ngx: Ngx, error: unknown): object {
+export function storeFailed(ngx: Ngx, error: unknown, text = "Session store unavailable"): object {
   if (!(error instanceof StoreUnavailable || error instanceof StoreRefused)) throw error;
   logFailure(ngx, error);
   ngx.header["Retry-After"] = 1;
-  return refuse(ngx, 503, "Session store unavailable");
+  return refuse(ngx, 503, text);
 }
 
 /** Where nothing was asked of the store, its own log line says enough: one for each request would fill the disk. */

@@ -173,7 +173,11 @@ export class RedisStore implements SessionStore {
     const values: string[] = [];
     for (const { session } of sessions) values.push(session.user_id, session.user_data, String(session.created_at));
     values.push(String(this.settings.lifetimeSeconds));
-    await this.redis.run(createScript, sessions.map(({ id }) => keyOf(id)), values);
+    await this.redis.run(
+      createScript,
+      sessions.map(({ id }) => keyOf(id)),
+      values,
+    );
     return [];
   }
 

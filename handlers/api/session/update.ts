@@ -1,7 +1,8 @@
 import type { Ngx } from "resty";
 import { json, notFound, refuse, storeFailed } from "./_answer.ts";
 import { BadRequest, readValues, required } from "./_args.ts";
-import { isId, NONE, nowSeconds, sessionJson } from "./_session.ts";
+import { note } from "./_events.ts";
+import { fieldsOf, isId, NONE, nowSeconds, sessionJson } from "./_session.ts";
 import { store } from "./_store.ts";
 
 /** Gives a session other data. */
@@ -13,7 +14,9 @@ async function update(ngx: Ngx): Promise<string | object> {
     if (!isId(id)) return notFound(ngx);
     const now = nowSeconds();
     const head = await store.update(id, userData, now);
-    return head === NONE ? notFound(ngx) : json(ngx, `{"success":true,"session":${sessionJson(head, now)}}`);
+    if (head === NONE) return notFound(ngx);
+    note("update", id, fieldsOf(head).user_id);
+    return json(ngx, `{"success":true,"session":${sessionJson(head, now)}}`);
   } catch (error) {
     if (error instanceof BadRequest) return refuse(ngx, error.status, error.message);
     return storeFailed(ngx, error);

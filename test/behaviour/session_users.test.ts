@@ -1,0 +1,147 @@
+import { Database } from "bun:sqlite";
+import { afterAll, describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { join, resolve } from "node:path";
+import mysql from "mysql2/promise";
+import { runtimeArgv } from "../../src/cli/self.ts";
+import { makeFolder, removeFolder } from "../lib/folder.ts";
+import { type MariaDb, mariadb } from "../lib/services.ts";
+import { startSessions } from "../lib/session.ts";
+import { until } from "../lib/wait.ts";
+
+const root = resolve(import.meta.dir, "../..");
+const migrations = (kind: string) => join(root, "handlers/api/session/_migrations", kind);
+
+/** A database, and how a test looks into it. */
+interface TestDatabase extends AsyncDisposable {
+  readonly directive: string;
+  query(sql: string): Promise<Record<string, unknown>[]>;
+}
+
+async function sqliteDatabase(): Promise<TestDatabase> {
+  const folder = makeFolder("sqlite");
+  const file = join(folder, "data/sessions.db");
+  return {
+    directive: `sqlite main file=${file} migrations=${migrations("sqlite")};`,
+    async query(sql) {
+      using database = new Database(file);
+      database.run("PRAGMA busy_timeout = 5000");
+      return database.query(sql).all() as Record<string, unknown>[];
+    },
+    async [Symbol.asyncDispose]() {
+      removeFolder(folder);
+    },
+  };
+}
+
+async function migrate(directive: string): Promise<{ code: number; said: string }> {
+  const folder = makeFolder("migrate");
+  try {
+    await Bun.write(join(folder, "conf/nginx.conf"), `events {} http { ${directive} }`);
+    const executable = process.env.RESTY_BIN
+      ? [resolve(process.env.RESTY_BIN)]
+      : [process.execPath, ...runtimeArgv, join(root, "src/main.ts")];
+    const run = Bun.spawn([...executable, "db", "migrate", join(folder, "conf")], { stdout: "pipe", stderr: "pipe" });
+    const said = (await new Response(run.stdout).text()) + (await new Response(run.stderr).text());
+    return { code: await run.exited, said };
+  } finally {
+    removeFolder(folder);
+  }
+}
+
+async function mysqlDatabase(server: MariaDb): Promise<TestDatabase> {
+  const directive = `mysql main url=${server.url} migrations=${migrations("mysql")};`;
+  const connection = await mysql.createConnection(server.url);
+  for (const table of ["users", "session_events", "__drizzle_migrations"])
+    await connection.query(`DROP TABLE IF EXISTS ${table}`);
+  expect(await migrate(directive)).toMatchObject({ code: 0 });
+  return {
+    directive,
+    query: async (sql) => (await connection.query(sql))[0] as Record<string, unknown>[],
+    [Symbol.asyncDispose]: () => connection.end(),
+  };
+}
+
+describe.each(["sqlite", "mysql"])("%s", (kind) => {
+  let server: MariaDb | undefined;
+  const open = async (): Promise<TestDatabase> => {
+    if (kind === "sqlite") return sqliteDatabase();
+    server ??= await mariadb();
+    return mysqlDatabase(server);
+  };
+
+  afterAll(() => server?.[Symbol.asyncDispose]());
+
+  test("users that are blocked get no session, unknown ones do", async () => {
+    await using database = await open();
+    await using service = await startSessions({ http: database.directive, workers: 2 });
+    expect((await service.ask("create?user_id=eve")).status).toBe(200);
+    await database.query("INSERT INTO users (user_id, status) VALUES ('eve', 'blocked'), ('ann', 'active')");
+    expect(await service.ask("create?user_id=eve")).toMatchObject({ status: 403, json: { error: "User is blocked" } });
+    expect((await service.ask("create?user_id=ann")).status).toBe(200);
+    for (const other of ["Eve", "eve%20", "eve'--", "%25"])
+      expect((await service.ask(`create?user_id=${other}`)).status).toBe(200);
+    await database.query("UPDATE users SET status = 'active' WHERE user_id = 'eve'");
+    expect((await service.ask("create?user_id=eve")).status).toBe(200);
+  }, 60_000);
+
+  test("with session_users strict, only users of the table get one", async () => {
+    await using database = await open();
+    await using service = await startSessions({ http: `${database.directive} session_users strict;` });
+    await database.query("INSERT INTO users (user_id) VALUES ('änn')");
+    expect((await service.ask("create?user_id=%C3%A4nn")).status).toBe(200);
+    expect(await service.ask("create?user_id=bob")).toMatchObject({ status: 403, json: { error: "User is unknown" } });
+  }, 60_000);
+
+  test("what happens to sessions is noted", async () => {
+    await using database = await open();
+    await using service = await startSessions({ http: database.directive, workers: 2 });
+    const id = await service.create("a'b\"c");
+    await service.ask(`update?session_id=${id}&user_data=x`);
+    await service.ask(`delete?session_id=${id}`);
+    await service.ask(`delete?session_id=${id}`);
+    const rows = await until("three events", async () => {
+      const found = await database.query("SELECT * FROM session_events ORDER BY at_ms, id");
+      return found.length >= 3 && found;
+    });
+    expect(rows.map(({ event }) => event)).toEqual(["create", "update", "delete"]);
+    for (const row of rows) {
+      expect(row.user_id).toBe("a'b\"c");
+      expect(row.session).toBe(createHash("sha256").update(id).digest("hex"));
+      expect(Number(row.at_ms)).toBeWithin(Date.now() - 60_000, Date.now() + 1);
+    }
+  }, 60_000);
+
+  test("what was noted last is written when the server stops", async () => {
+    await using database = await open();
+    const service = await startSessions({ http: database.directive });
+    const ids = await Promise.all(Array.from({ length: 50 }, () => service.create()));
+    await service[Symbol.asyncDispose]();
+    const [row] = await database.query("SELECT count(*) AS n FROM session_events");
+    expect(Number(row!.n)).toBe(ids.length);
+  }, 60_000);
+
+  test("migrations are applied once, and processes that try at once agree", async () => {
+    await using database = await open();
+    const runs = await Promise.all([
+      migrate(database.directive),
+      migrate(database.directive),
+      migrate(database.directive),
+    ]);
+    expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
+    const [row] = await database.query("SELECT count(*) AS n FROM __drizzle_migrations");
+    expect(Number(row!.n)).toBe(1);
+    expect((await migrate(database.directive)).said).toContain("nothing to apply; 1 known");
+  }, 60_000);
+});
+
+test("a SQLite file that cannot be made keeps the server from starting, and says why", async () => {
+  const folder = makeFolder("sqlite");
+  try {
+    await Bun.write(join(folder, "file"), "no folder");
+    const directive = `sqlite main file=${folder}/file/sessions.db migrations=${migrations("sqlite")};`;
+    await expect(startSessions({ http: directive })).rejects.toThrow(/sqlite "main", .*\/file\/sessions\.db: /);
+  } finally {
+    removeFolder(folder);
+  }
+}, 30_000);
