@@ -10,11 +10,16 @@ DESTDIR ?=
 
 # Tests start servers and processes, which take their time on a busy machine.
 TEST_TIMEOUT_MS ?= 30000
-TEST_REPORT ?= .build/junit.xml
+TEST_JOBS ?= 2
+# Reports in JUnit's form.
+TEST_REPORTS ?= .build/test
+
+RUN_TESTS = $(BUN) test --timeout $(TEST_TIMEOUT_MS) --reporter=junit
+MEASURING = test/process/bench*.test.ts
 
 SOURCES := $(shell find src bench conf handlers scripts -type f 2>/dev/null)
 
-.PHONY: help serve build test check format bench release install clean
+.PHONY: help serve build test check types format bench release install clean
 
 help:
 	@echo 'make serve     build, and serve conf/ on http://127.0.0.1:8080 in the foreground'
@@ -25,6 +30,7 @@ help:
 	@echo 'make release   executables for all platforms in dist/, with SHA-256 sums'
 	@echo 'make install   put the executable, its configuration and a systemd unit in place'
 	@echo '               (PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) UNITDIR=$(UNITDIR) DESTDIR=$(DESTDIR))'
+	@echo 'make types     write the declarations of what handlers import'
 	@echo 'make format    format the sources'
 	@echo 'make clean     remove what was built'
 
@@ -42,15 +48,24 @@ build: resty
 serve: resty
 	./resty serve conf/
 
+# Tests that measure time run alone, when the others are done; both parts run, whatever the first one says.
 test: node_modules/.package-lock.json resty
 	sh scripts/packages.sh
-	@mkdir -p $(dir $(TEST_REPORT))
-	RESTY_BIN=$(CURDIR)/resty $(BUN) test --timeout $(TEST_TIMEOUT_MS) --reporter=junit --reporter-outfile=$(TEST_REPORT)
+	@rm -rf $(TEST_REPORTS) && mkdir -p $(TEST_REPORTS)
+	@export RESTY_BIN=$(CURDIR)/resty; status=0; \
+	$(RUN_TESTS) --parallel=$(TEST_JOBS) --path-ignore-patterns='$(MEASURING)' \
+		--reporter-outfile=$(TEST_REPORTS)/parallel.xml || status=1; \
+	$(RUN_TESTS) '$(MEASURING)' --reporter-outfile=$(TEST_REPORTS)/alone.xml || status=1; \
+	exit $$status
 
 check: node_modules/.package-lock.json
 	$(BUN) check
 	$(BUN) fmt --check
 	$(BUN) test test/tidy
+
+# The API that handlers see, as one file of declarations: after a change of src/index.ts and what it exports.
+types: node_modules/.package-lock.json
+	$(BUN) scripts/types.ts
 
 format: node_modules/.package-lock.json
 	$(BUN) fmt

@@ -1,24 +1,27 @@
 import { defineCommand } from "citty";
 import { dump } from "../config/dump.ts";
+import { checkHandlers } from "../modules/ts/check.ts";
 import type { ConfigurationChoice } from "../runtime/load.ts";
 import { choose } from "./configuration.ts";
-import { load } from "./master.ts";
+import { load, render } from "./master.ts";
 import { confArgument, nginxOptions } from "./options.ts";
 
 export const checkCommand = defineCommand({
   meta: { name: "check", description: "Check configuration, routes and handlers; say everything that is wrong" },
   args: { conf: confArgument, ...nginxOptions },
-  run: ({ args }) => check(choose(args.conf, args.directives, args.prefix), {}),
+  run: ({ args }) => check(choose(args.conf, args.directives, args.prefix), { types: true }),
 });
 
-/** `resty check`, `-t` and `-T`, in nginx's words. @returns the exit code */
-export function check(
+/** `resty check`, `-t` and `-T`, in nginx's words; `types` checks those of handlers too. @returns the exit code */
+export async function check(
   choice: ConfigurationChoice,
-  options: { readonly quiet?: boolean; readonly dump?: boolean },
-): number {
+  options: { readonly quiet?: boolean; readonly dump?: boolean; readonly types?: boolean },
+): Promise<number> {
   const { loaded, settings, text } = load(choice);
   process.stderr.write(text);
-  if (!settings) {
+  const found = settings ? await checkHandlers(loaded.plan, { types: options.types ?? false }) : [];
+  process.stderr.write(render(found, loaded));
+  if (!settings || found.some(({ severity }) => severity === "emerg")) {
     process.stderr.write(`resty: configuration file ${choice.file} test failed\n`);
     return 1;
   }

@@ -1,5 +1,8 @@
-import { resolve } from "node:path";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { defineCommand } from "citty";
+import { declarations } from "../ngx/declarations/declarations.ts";
+import { looseDeclarations } from "../ngx/declarations/loose.ts";
 import { embeddedFiles, inTheWay, unpack } from "./embedded.ts";
 
 export const initCommand = defineCommand({
@@ -21,10 +24,36 @@ function init(name: string, force: boolean): number {
   }
   try {
     unpack(folder);
+    writeTypes(folder);
   } catch (error) {
     process.stderr.write(`resty: cannot write into ${folder}: ${(error as Error).message}\n`);
     return 1;
   }
   process.stdout.write(`wrote ${embeddedFiles().length} files; now:\n  resty serve ${name.replace(/\/$/, "")}/conf\n`);
   return 0;
+}
+
+const project = {
+  compilerOptions: {
+    target: "ESNext",
+    module: "Preserve",
+    moduleResolution: "Bundler",
+    lib: ["ESNext", "DOM", "DOM.Iterable"],
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    allowImportingTsExtensions: true,
+    types: [],
+  },
+  include: ["handlers", "types"],
+};
+
+/** What an editor needs to complete and check handlers, with nothing installed. */
+function writeTypes(folder: string): void {
+  mkdirSync(join(folder, "types"), { recursive: true });
+  const files = embeddedFiles().map((path) => join(folder, path));
+  writeFileSync(join(folder, "types/resty.d.ts"), declarations());
+  writeFileSync(join(folder, "types/bun.d.ts"), looseDeclarations(files, [declarations()]));
+  const file = join(folder, "tsconfig.json");
+  if (!existsSync(file)) writeFileSync(file, `${JSON.stringify(project, null, 2)}\n`);
 }

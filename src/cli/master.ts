@@ -29,7 +29,8 @@ export function load(choice: ConfigurationChoice): { loaded: Loaded; settings: M
   return { loaded, settings, text: render(diagnostics.list, loaded) };
 }
 
-function render(list: readonly Diagnostic[], { sources }: Loaded): string {
+/** Diagnostics as a terminal shows them. */
+export function render(list: readonly Diagnostic[], { sources }: Loaded): string {
   return renderAll(list, { sources, color: process.stderr.isTTY === true });
 }
 

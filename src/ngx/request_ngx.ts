@@ -25,16 +25,20 @@ export type Leave =
   | { readonly kind: "redirect"; readonly uri: string; readonly status: number };
 
 /** What a body filter sees: `arg[1]` is the chunk, `arg[2]` whether it is the last one; of `set_by_ts`, its arguments. */
-export type ArgTable = { [index: number]: unknown };
+export type ArgTable = { [index: number]: any };
 
 /**
  * The one argument of a handler. OpenResty's names in camelCase, and its meaning. Made once a request; what it holds
  * is made when it is first asked for.
  */
 export class RequestNgx extends WorkerNgx {
+  /** @internal */
   phase: PhaseInfo = phaseInfo.content;
+  /** @internal */
   leave: Leave | undefined;
+  /** @internal */
   output: Output | undefined;
+  /** @internal */
   route: RouteMatch | undefined;
   #req: RequestApi | undefined;
   #resp: ResponseApi | undefined;
@@ -44,13 +48,20 @@ export class RequestNgx extends WorkerNgx {
   #arg: ArgTable | undefined;
   #abort: AbortController | undefined;
   #location: LocationApi | undefined;
+  /** @internal */
   websocketInUse: ServerWebSocket | undefined;
+  /** @internal */
   filterFailed = false;
+  /** @internal */
+  readonly request: Request;
 
-  constructor(readonly request: Request) {
+  /** @internal */
+  constructor(request: Request) {
     super();
+    this.request = request;
   }
 
+  /** @internal */
   override get generation(): Generation {
     return this.request.plan.cycle.get(generationKey);
   }

@@ -26,6 +26,8 @@ export class Script {
   /** What an Allow header says. */
   allow = "";
   readonly route: RouteMatch | undefined;
+  /** Of a block: its module. */
+  readonly source: string | undefined;
 
   constructor(
     readonly phase: ScriptPhase,
@@ -35,9 +37,10 @@ export class Script {
     readonly place: Place,
     /** What the module is imported by. */
     readonly modulePath: string,
-    private readonly options: { readonly source?: string; readonly route?: RouteMatch | undefined } = {},
+    options: { readonly source?: string; readonly route?: RouteMatch | undefined } = {},
   ) {
     this.route = options.route;
+    this.source = options.source;
   }
 
   static inline(phase: ScriptPhase, name: string, text: string, place: Place, parameters: readonly string[] = []): Script {
@@ -46,7 +49,7 @@ export class Script {
   }
 
   async load(generation: Generation): Promise<void> {
-    if (this.options.source !== undefined) addInlineModule(this.modulePath, this.options.source);
+    if (this.source !== undefined) addInlineModule(this.modulePath, this.source);
     const exports = await generation.import<Exports>(this.modulePath);
     this.exports = exports;
     if (typeof exports.default === "function") this.handler = exports.default as Handler;
