@@ -12,7 +12,7 @@ import { accessLogFiles } from "../modules/log/log.ts";
 import { filePath } from "../modules/core/path.ts";
 import { answerStatus, clientClosedRequest, drop } from "./error_page.ts";
 import type { ErrorLogs } from "./error_log.ts";
-import { checkHead } from "./head_check.ts";
+import { checkHead, type HeadProblem } from "./head_check.ts";
 import { locate } from "./locate.ts";
 import { respond, sendHead } from "./send.ts";
 import { runSubrequest } from "./subrequest.ts";
@@ -27,6 +27,8 @@ const enum Stage {
   lateRewrite,
   steps,
 }
+
+const invalidHost: HeadProblem = { status: 400, message: "client sent invalid host header" };
 
 /** Takes requests through a Plan, one after the other or thousands at a time. */
 export class HttpEngine implements Engine {
@@ -103,7 +105,7 @@ export class HttpEngine implements Engine {
         ? parseConnectTarget(request.target)
         : parseTarget(request.target, core.of(request).merge_slashes);
     const hostHeader = target?.authority ?? request.header("host");
-    const host = hostHeader === undefined ? "" : parseHost(hostHeader);
+    const host = hostHeader === undefined ? "" : hostHeader === "" ? undefined : parseHost(hostHeader);
     if (host !== undefined) {
       request.host = host;
       request.server = request.listener.find(host, request);
@@ -126,13 +128,14 @@ export class HttpEngine implements Engine {
 
   /** What is wrong with the head itself: a status, or OK. */
   #refusal(request: Request, target: Target | undefined, host: string | undefined): Verdict {
-    const problem =
-      checkHead(request) ??
-      (target ? undefined : "client sent invalid request") ??
-      (host === undefined ? "client sent invalid host header" : undefined);
-    if (problem !== undefined) {
-      request.log("info", `${problem} while reading client request headers`);
+    if (!target) {
+      request.log("info", "client sent invalid request while reading client request line");
       return 400;
+    }
+    const problem = checkHead(request) ?? (host === undefined ? invalidHost : undefined);
+    if (problem) {
+      request.log("info", `${problem.message} while reading client request headers`);
+      return problem.status;
     }
     if (request.method !== "TRACE" && request.method !== "CONNECT") return OK;
     request.log("info", `client sent ${request.method} method while reading client request headers`);

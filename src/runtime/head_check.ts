@@ -14,21 +14,32 @@ function byLength(names: string): (string[] | undefined)[] {
   return table;
 }
 
+/** What to answer to such a head, and what to say in the log. */
+export interface HeadProblem {
+  readonly status: 400 | 501;
+  readonly message: string;
+}
+
+const bad = (message: string): HeadProblem => ({ status: 400, message });
+
 /**
  * Judges the request's header fields once, before anything reads them: a repeated field that must be unique is an
  * error, one with a name that nginx calls invalid is left out (`ignore_invalid_headers`, `underscores_in_headers`).
- * @returns What is wrong, for the log; undefined when all is well.
+ * @returns What is wrong; undefined when all is well.
  */
-export function checkHead(request: Request): string | undefined {
+export function checkHead(request: Request): HeadProblem | undefined {
   const { flat } = request.headers;
-  if (flat.length > core.of(request).max_headers * 2) return "client sent too many header lines";
+  if (flat.length > core.of(request).max_headers * 2) return bad("client sent too many header lines");
   let seen: string | undefined;
   for (let i = 0; i < flat.length; i += 2) {
     const name = flat[i]!;
     if (!isPlain(name)) {
       const conf = core.of(request);
       if (conf.ignore_invalid_headers && !(conf.underscores_in_headers && isPlain(name.replaceAll("_", "-")))) {
-        request.log("info", `client sent invalid header line: "${name}: ${flat[i + 1]}"`);
+        request.log(
+          "info",
+          `client sent invalid header line: "${name}: ${flat[i + 1]}" while reading client request headers`,
+        );
         flat.splice(i, 2);
         i -= 2;
         continue;
@@ -38,10 +49,26 @@ export function checkHead(request: Request): string | undefined {
     if (!candidates) continue;
     const lower = candidates.find((candidate) => sameName(name, candidate));
     if (lower === undefined) continue;
-    if (seen?.includes(`${lower};`)) return `client sent duplicate header line: "${name}: ${flat[i + 1]}"`;
+    if (seen?.includes(`${lower};`)) {
+      const kind = lower === "host" ? "host header" : "header line";
+      return bad(
+        `client sent duplicate ${kind}: "${name}: ${flat[i + 1]}", previous value: "${name}: ${request.header(lower)}"`,
+      );
+    }
+    if (lower === "transfer-encoding") {
+      const problem = checkCoding(request, flat[i + 1]!);
+      if (problem) return problem;
+    }
     seen = seen === undefined ? `${lower};` : `${seen}${lower};`;
   }
   return undefined;
+}
+
+/** The runtime takes any coding for none; what it leaves in the connection would be read as the next request. */
+function checkCoding(request: Request, coding: string): HeadProblem | undefined {
+  if (request.exchange.httpVersion < 11) return bad('client sent HTTP/1.0 request with "Transfer-Encoding" header');
+  if (coding.toLowerCase() === "chunked") return undefined;
+  return { status: 501, message: `client sent unknown "Transfer-Encoding": "${coding}"` };
 }
 
 /** Letters, digits and hyphens only. */

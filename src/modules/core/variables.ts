@@ -108,6 +108,13 @@ function sentHeader(request: Request, name: string): string | undefined {
   }
 }
 
+/** What the client asked for, without the scheme and host that a request to a proxy has in front; `$request_uri`. */
+export function requestUri({ main: { target } }: Request): string {
+  if (target.startsWith("/")) return target;
+  const path = target.replace(/^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*/, "");
+  return path === "" ? "/" : path;
+}
+
 export const variables: Readonly<Record<string, Getter | VariableSpec>> = {
   args: {
     get: (request) => request.args,
@@ -120,9 +127,9 @@ export const variables: Readonly<Record<string, Getter | VariableSpec>> = {
   is_args: (request) => (request.args === "" ? "" : "?"),
   uri: (request) => request.uri,
   document_uri: (request) => request.uri,
-  request_uri: (request) => request.main.target,
+  request_uri: requestUri,
   request: requestLine,
-  request_method: (request) => request.main.exchange.method,
+  request_method: (request) => request.main.method,
   request_filename: (request) => filePath(request),
   request_id: requestId,
   request_time: { get: (request) => secondsText(Date.now() - request.startMs), plain: true },

@@ -15,7 +15,8 @@ export function readReturn(args: Arguments): Operation {
     const url = args.complex(0);
     return (request) => redirect(request, 302, url.evaluate(request));
   }
-  if (!/^[1-9]\d\d$/.test(first)) throw args.wrong(0, `invalid return code "${first}"`, "a status from 100 to 999, or a URL");
+  if (!/^[1-9]\d\d$/.test(first))
+    throw args.wrong(0, `invalid return code "${first}"`, "a status from 100 to 999, or a URL");
   const status = Number(first);
   if (args.count === 1) return status >= 400 ? () => status : (request) => sendText(request, status, constantValue(""));
   const text = args.complex(1);

@@ -73,13 +73,21 @@ function readSet(args: Arguments): Operation {
   const value = args.complex(1);
   const { variables } = args.cycle;
   const known = variables.find(name.slice(1));
-  if (known && !known.set) throw args.wrong(0, `the duplicate "${name.slice(1)}" variable`, "a variable that can be set");
-  const variable = known ?? variables.define(name.slice(1), {});
+  if (known && !known.set)
+    throw args.wrong(0, `the duplicate "${name.slice(1)}" variable`, "a variable that can be set");
+  const variable =
+    known ?? variables.define(name.slice(1), { get: (request) => uninitialized(request, name.slice(1)) });
   const set = variable.set!;
   return (request) => {
     set(request, value.evaluate(request));
     return next;
   };
+}
+
+/** Of a variable that is set somewhere, and has not been for this request. */
+function uninitialized(request: Request, name: string): string {
+  if (rewrite.of(request).uninitialized_variable_warn) request.log("warn", `using uninitialized "${name}" variable`);
+  return "";
 }
 
 function readIf(args: Arguments): Operation {

@@ -3,6 +3,7 @@ import { compilePattern } from "../../core/pattern.ts";
 import type { Request } from "../../core/request.ts";
 import { escapeArgs, unescapeRedirect } from "../../std/uri_escape.ts";
 import { leave, next, type Operation } from "./program.ts";
+import { rewrite } from "./rewrite.ts";
 
 type Flag = "" | "last" | "break" | "redirect" | "permanent";
 
@@ -10,6 +11,7 @@ type Flag = "" | "last" | "break" | "redirect" | "permanent";
 export function readRewrite(args: Arguments): Operation {
   const pattern = compilePattern(args, args.text(0), args.words[0]!.place);
   let source = args.text(1);
+  if (source === "") throw args.wrong(1, "empty replacement", "a URI");
   const flag: Flag = args.has(2) ? args.choice(2, ["last", "break", "redirect", "permanent"]) : "";
   const absolute = /^(?:https?:\/\/|\$scheme)/.test(source);
   const status = flag === "permanent" ? 301 : absolute || flag === "redirect" ? 302 : 0;
@@ -22,11 +24,14 @@ export function readRewrite(args: Arguments): Operation {
 
   return (request) => {
     const captures = pattern.match(request.uri, request);
+    const logs = rewrite.of(request).rewrite_log;
+    if (logs) request.log("notice", `"${pattern.source}" ${captures ? "matches" : "does not match"} "${request.uri}"`);
     if (!captures) return next;
     const newArgs = rewrittenArgs(request, query && escaped(request, captures, query.evaluate), keepArgs);
     if (status > 0) {
       const target = unescapeRedirect(escaped(request, captures, path.evaluate));
       request.response.location = newArgs === "" ? target : `${target}?${newArgs}`;
+      if (logs) request.log("notice", `rewritten redirect: "${request.response.location}"`);
       return status;
     }
     request.captures = captures;
@@ -40,6 +45,7 @@ export function readRewrite(args: Arguments): Operation {
     request.args = newArgs;
     request.hasArgs = newArgs !== "";
     request.uriChanged = flag !== "break";
+    if (logs) request.log("notice", `rewritten data: "${uri}", args: "${newArgs}"`);
     return flag === "" ? next : leave;
   };
 }

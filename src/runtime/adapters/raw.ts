@@ -8,7 +8,7 @@ import { type Timed, TimerWheel } from "../../std/timer_wheel.ts";
 // test/process/raw_contract.test.ts; nothing else in the tree touches it.
 
 export interface NativeResponse {
-  takeRawHeaders(): string[];
+  takeRawHeaders(): string[] | undefined;
   takeRequestTrailers(): string[];
   writeHead(status: number, reason: string, headers: string[]): void;
   writeHeadAndEnd(status: number, reason: string, headers: string[], body: Chunk | undefined): void;
@@ -250,7 +250,8 @@ class RawExchange implements Exchange {
   }
 
   takeHeaders(): string[] {
-    return (this.#headers ??= this.native.takeRawHeaders());
+    // A request without any has none to take, and the runtime says so by undefined.
+    return (this.#headers ??= this.native.takeRawHeaders() ?? []);
   }
 
   get requestLength(): number {
