@@ -23,6 +23,9 @@ done
 # logs/ of the configuration is where the unit's LogsDirectory= is.
 [ -e "$destdir$sysconfdir/resty/logs" ] || [ -L "$destdir$sysconfdir/resty/logs" ] ||
   ln -s /var/log/resty "$destdir$sysconfdir/resty/logs"
+# data/ is where StateDirectory= is.
+[ -e "$destdir$sysconfdir/resty/data" ] || [ -L "$destdir$sysconfdir/resty/data" ] ||
+  ln -s /var/lib/resty "$destdir$sysconfdir/resty/data"
 
 mkdir -p "$destdir$unitdir"
 ./resty systemd print "$sysconfdir/resty/conf" --executable="$prefix/bin/resty" >"$destdir$unitdir/resty.service"
