@@ -25,12 +25,14 @@ export async function until<T>(
 /** Below the range from which systems take ports for outgoing connections: no client of a test can sit on one. */
 const lowestPort = 20_000;
 const portCount = 12_000;
+/** Processes that run tests beside each other have numbers beside each other: each takes ports of a share of its own. */
+const shares = 16;
 const given = new Set<number>();
 
 /** A port of 127.0.0.1 that nobody listens on at the moment, and that this process has not given out before. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = lowestPort + Math.floor(Math.random() * portCount);
+    const port = lowestPort + (process.pid % shares) + shares * Math.floor((Math.random() * portCount) / shares);
     if (given.has(port) || !(await canListen(port))) continue;
     given.add(port);
     return port;

@@ -21,7 +21,6 @@ test("every module is listed once", () => {
  * is asked first, and a body goes through the earlier one first.
  */
 const orders: readonly (readonly [why: string, names: string])[] = [
-  ["the client's address is known before anything is decided by it", "realip rewrite limit_req limit_conn access log"],
   ["a refused rate is not counted as a connection", "limit_req limit_conn"],
   ["an address costs less to check than a password, and that less than a request", "access auth_basic auth_request"],
   ["a rewrite of the configuration comes before that of a script", "rewrite ts"],
