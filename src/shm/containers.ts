@@ -104,7 +104,11 @@ export class Containers {
   }
 
   /** Runs `work` with the entry of a field, 0 if there is none, and that of its hash, which it makes if need be. */
-  #inHash<T>(key: string, field: string, work: (entry: number, hash: number) => T): T | BadKey | "value not a hash" {
+  #inHash<T>(
+    key: string,
+    field: string,
+    work: (entry: number, hash: number) => T,
+  ): T | undefined | BadKey | "value not a hash" {
     const table = this.table;
     if (!table.setKey(checked(key))) return badKey(key);
     if (checked(field).length > KEY_BYTES_MAX) return "key too long";
@@ -115,7 +119,7 @@ export class Containers {
         if (table.typeOf(hash) !== T_HASH) return "value not a hash";
         table.use(hash);
       } else hash = table.storeEmpty(hash, T_HASH, true);
-      if (hash === 0) return work(0, 0);
+      if (hash === 0) return undefined;
       if (!table.setFieldKey(table.identityOf(hash), field)) return "key too long";
       return work(table.find(), hash);
     } finally {

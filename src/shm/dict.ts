@@ -7,6 +7,9 @@ import type { Zone, ZoneStats } from "./zone.ts";
 
 export type { BadKey, GetOrSetOptions, StoreError, Value, ValueType };
 
+/** How much of the index is looked at without letting others have the lock. */
+const BUCKETS_AT_ONCE = 2048;
+
 export interface Found {
   value: Value;
   /** As `set` was given them, 0 to 2^32 - 1. */
@@ -87,7 +90,13 @@ export class SharedDict extends Containers {
       const entry = table.findLive();
       if (entry === 0) return undefined;
       const type = table.typeOf(entry);
-      const item = { key, expires: table.expiresOf(entry), flags: type < T_LIST ? table.flagsOf(entry) >>> 0 : 0 };
+      const stamp = table.stampOf(entry);
+      const item = {
+        key,
+        stamp,
+        expires: table.expiresOf(entry),
+        flags: type < T_LIST ? table.flagsOf(entry) >>> 0 : 0,
+      };
       if (type === T_LIST) return { ...item, held: { list: table.elements(entry) } };
       if (type === T_HASH) return { ...item, held: { hash: table.fields(entry) } };
       return { ...item, held: { value: table.valueOf(entry)! } };
@@ -261,17 +270,22 @@ export class SharedDict extends Containers {
   }
 
   /**
-   * Frees expired keys, least recently used first.
-   * @param max How many at most; 0 is all.
+   * Frees expired keys.
+   * @param max How many at most, least recently used first; 0 is all, in no order, others having their turn meanwhile.
    * @returns How many it were.
    */
   flushExpired(max = 0): number {
-    this.table.lock();
-    try {
-      return this.table.removeExpired(max > 0 ? max : Infinity);
-    } finally {
-      this.table.unlock();
+    const { table } = this;
+    let removed = 0;
+    for (let bucket = 0; bucket < (max > 0 ? 1 : table.buckets); bucket += BUCKETS_AT_ONCE) {
+      table.lock();
+      try {
+        removed += max > 0 ? table.removeExpired(max) : table.removeExpiredIn(bucket, bucket + BUCKETS_AT_ONCE);
+      } finally {
+        table.unlock();
+      }
     }
+    return removed;
   }
 
   /**

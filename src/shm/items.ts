@@ -4,25 +4,43 @@ import { Staged, type Value } from "./value.ts";
 /** One key with all that belongs to it, on its way from a zone into another or into a snapshot. */
 export interface Item {
   key: string;
+  /** Grows with each store in the zone; that of a list or hash is not known. */
+  stamp: number;
   /** Milliseconds since 1970, 0 for never. */
   expires: number;
   flags: number;
   held: { value: Value } | { list: Value[] } | { hash: Map<string, Value> };
 }
 
-/** All live keys of a dictionary, least recently used first. The lock is held for one key at a time. */
+/** All live keys of a dictionary, in no order. The lock is held for a few keys at a time. */
 export function* itemsOf(dict: SharedDict): Generator<Item> {
-  for (const key of dict.getKeys(0)) {
-    const item = dict.item(key);
-    if (item) yield item; // it may have gone since
-  }
+  let cursor = 0;
+  do {
+    const part = dict.scan("", cursor, 100);
+    for (const key of part.keys) {
+      const item = dict.item(key);
+      if (item) yield item; // it may have gone since
+    }
+    cursor = part.cursor;
+  } while (cursor !== 0);
+}
+
+/**
+ * Stores items, those that were stored last at the end, so that they are not the ones to be evicted.
+ * @returns How many are there at the end.
+ */
+export function storeItems(dict: SharedDict, items: Item[]): number {
+  const age = ({ stamp }: Item) => (stamp < 0 ? Infinity : stamp);
+  items.sort((a, b) => (age(a) === age(b) ? 0 : age(a) - age(b)));
+  for (const item of items) storeItem(dict, item);
+  return items.filter(({ key }) => dict.typeOf(key) !== undefined).length;
 }
 
 /**
  * Stores an item, evicting others if there is no room.
  * @returns Whether all of it is there.
  */
-export function storeItem(dict: SharedDict, item: Item): boolean {
+function storeItem(dict: SharedDict, item: Item): boolean {
   const { key, held } = item;
   const ttlSeconds = item.expires === 0 ? 0 : (item.expires - Date.now()) / 1000;
   if (ttlSeconds < 0) return true;

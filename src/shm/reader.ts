@@ -372,9 +372,10 @@ export abstract class Reader {
     return this.words[entry + E_META]! >>> META_GENERATION_SHIFT === this.words[H_GENERATION];
   }
 
-  /** Locked. Changes whenever the value does; -1 for no entry. */
+  /** Locked. Grows with each store, and so changes whenever the value does; -1 for no entry, -2 for a list or hash. */
   stampOf(entry: number): number {
-    return entry === 0 ? -1 : this.words[entry + E_STAMP]! >>> 0;
+    if (entry === 0) return -1;
+    return this.typeOf(entry) >= T_LIST ? -2 : this.words[entry + E_STAMP]! >>> 0;
   }
 
   /** Locked. */

@@ -2,7 +2,7 @@ import { deserialize, serialize } from "bun:jsc";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { SharedDict } from "./dict.ts";
-import { type Item, itemsOf, storeItem } from "./items.ts";
+import { type Item, itemsOf, storeItems } from "./items.ts";
 
 const MAGIC = "resty snapshot 1\n";
 const ITEMS_PER_CHUNK = 1000;
@@ -87,9 +87,7 @@ export function restoreSnapshot(dict: SharedDict, path: string): number | "missi
   } catch {
     return "of another version"; // written by a runtime whose format this one does not read
   }
-  let count = 0;
-  for (const item of chunks.flat()) if (storeItem(dict, item)) count++;
-  return count;
+  return storeItems(dict, chunks.flat());
 }
 
 export interface Persistence {

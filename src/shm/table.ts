@@ -7,9 +7,11 @@ import {
   C_IDENTITY_LOW,
   C_LAST,
   E_CHAIN,
+  E_HEADER_WORDS,
   E_META,
   E_NEWER,
   E_OLDER,
+  F_STATS,
   GENERATIONS,
   GRANULE_WORDS,
   H_BUILD,
@@ -27,6 +29,7 @@ import {
   META_SCATTERED,
   META_TYPE,
   META_TYPE_SHIFT,
+  S_EXPIRIES,
   T_BOOLEAN,
   T_NUMBER,
 } from "./layout.ts";
@@ -62,9 +65,38 @@ export class Table extends Writer {
     return keys;
   }
 
+  get buckets(): number {
+    return this.bucketMask + 1;
+  }
+
+  /** Locked. Removes the expired entries of some buckets. */
+  removeExpiredIn(from: number, to: number): number {
+    const { words } = this;
+    let removed = 0;
+    for (let bucket = from; bucket < Math.min(to, this.buckets); bucket++)
+      for (let entry = words[this.bucketsAt + bucket * BUCKET_WORDS + 1]!; entry !== 0;) {
+        const next = words[entry + E_CHAIN]!;
+        // A field goes with its hash, and is not in the order of the others.
+        if (!this.isLive(entry) && !this.#isField(entry)) {
+          this.remove(entry, 0);
+          removed++;
+          // What was removed with it may have been next.
+          entry = words[this.bucketsAt + bucket * BUCKET_WORDS + 1]!;
+        } else entry = next;
+      }
+    this.floats[F_STATS + S_EXPIRIES]! += removed;
+    return removed;
+  }
+
   /** Whether removed blocks are still to be freed. */
   get hasGarbage(): boolean {
     return this.words[H_GARBAGE] !== 0;
+  }
+
+  #isField(entry: number): boolean {
+    if (!this.#isHidden(entry)) return false;
+    this.gather(entry, E_HEADER_WORDS * 4, 0, 8);
+    return this.gathered.readUInt32LE(0) !== 0 || this.gathered.readUInt32LE(4) !== 0;
   }
 
   /** Is it a field of a hash, or a mark of our own? */

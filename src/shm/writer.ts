@@ -103,10 +103,10 @@ export abstract class Writer extends Reader {
       return old;
     }
     this.#replacing = old;
-    let built = this.#build(keyBytes + value.bytesMax, evict, parent);
+    let built = this.#build(keyBytes, value, evict, parent);
     if (built !== 0 && !(built < 0 ? value.settle() : value.writeTo(this.bytes, built * 4 + HEADER_BYTES + keyBytes))) {
       this.arena.dropBuild();
-      built = this.#build(keyBytes + value.bytesMax, evict, parent);
+      built = this.#build(keyBytes, value, evict, parent);
       if (built > 0) value.writeTo(this.bytes, built * 4 + HEADER_BYTES + keyBytes);
     }
     if (built === 0) {
@@ -218,16 +218,6 @@ export abstract class Writer extends Reader {
     this.words[entry + C_IDENTITY_HIGH] = identity / 2 ** 32;
   }
 
-  // Order
-
-  /** Locked. Makes an entry the most recently used. */
-  use(entry: number): void {
-    if (this.words[H_LRU_HEAD] === entry) return;
-    this.#unlinkOrder(entry, 0);
-    this.#linkOrder(entry, 0);
-    this.memory.commit();
-  }
-
   /** Locked. Adds to an entry's number: one store, so the journal is not needed. */
   addTo(entry: number, delta: number): number {
     const sum = (this.floats[(entry + E_NUMBER) >>> 1]! += delta);
@@ -241,6 +231,14 @@ export abstract class Writer extends Reader {
   }
 
   // Order
+
+  /** Locked. Makes an entry the most recently used. */
+  use(entry: number): void {
+    if (this.words[H_LRU_HEAD] === entry) return;
+    this.#unlinkOrder(entry, 0);
+    this.#linkOrder(entry, 0);
+    this.memory.commit();
+  }
 
   #linkOrder(entry: number, parent: number): void {
     const { memory, words } = this;
@@ -272,15 +270,18 @@ export abstract class Writer extends Reader {
   }
 
   /** Lists a block for `store` or a list's element to fill; 0 when there is no room. */
-  #build(payloadBytes: number, evict: boolean, parent: number): number {
-    if (payloadBytes > this.arena.payloadBytesMax) return 0;
+  #build(keyBytes: number, value: Staged, evict: boolean, parent: number): number {
     for (;;) {
+      const payloadBytes = keyBytes + value.bytesMax;
+      if (!this.fitsEver(payloadBytes)) return 0;
       const built = this.arena.build(HEADER_BYTES, payloadBytes);
       if (built !== 0) return built;
       if (this.words[H_GARBAGE] !== 0) this.drain(Infinity);
       else if (evict ? this.#evict(parent) : this.sweep(parent)) continue;
-      else if (this.#replacing === 0 || !this.#fitsInstead(this.#replacing, payloadBytes, evict && parent === 0))
-        return 0;
+      else if (this.#replacing === 0) return 0;
+      else if (!value.settle())
+        continue; // now we know how long it is, before the old value goes
+      else if (!this.#fitsInstead(this.#replacing, payloadBytes, evict && parent === 0)) return 0;
       else {
         this.remove(this.#replacing, parent);
         this.#replacing = 0;

@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { Arena } from "./arena.ts";
 import { SharedDict } from "./dict.ts";
 import { Attachment, createReserved, type FileOwner, mapShared, readWords, whileOpening } from "./file.ts";
-import { itemsOf, storeItem } from "./items.ts";
+import { itemsOf, storeItems } from "./items.ts";
 import {
   F_STATS,
   GRANULE_BYTES,
@@ -156,14 +156,10 @@ function isSound(table: Table): boolean {
 function moveContent(from: Zone, to: Zone): string {
   const source = new SharedDict(from);
   const target = new SharedDict(to);
-  let found = 0;
-  for (const item of itemsOf(source)) {
-    found++;
-    storeItem(target, item);
-  }
-  const kept = target.getKeys(0).length;
+  const items = [...itemsOf(source)];
+  const kept = storeItems(target, items);
   from.close();
-  return `zone "${to.name}": resized from ${from.table.words[H_GRANULES]! * GRANULE_BYTES} to ${to.sizeBytes} bytes, ${kept} of ${found} keys kept`;
+  return `zone "${to.name}": resized from ${from.table.words[H_GRANULES]! * GRANULE_BYTES} to ${to.sizeBytes} bytes, ${kept} of ${items.length} keys kept`;
 }
 
 /** Makes an empty zone of zeroed memory. */
