@@ -33,6 +33,8 @@ export type Sink = (chunk: Chunk, last: boolean) => void | Promise<void>;
 export interface BodyFilter {
   readonly stream: (next: Sink) => Sink;
   readonly whole: ((body: Body) => Body | undefined) | undefined;
+  /** Completes the body from elsewhere: stays before all that only change it. */
+  readonly source?: boolean;
 }
 
 export function isFileSlice(segment: Segment): segment is FileSlice {

@@ -183,9 +183,16 @@ export class Request {
     (this.filters ??= []).push({ stream, whole });
   }
 
-  /** As `filterBody`, before all filters: for one that decides which parts of the source are read at all. */
+  /** As `filterBody`, before all that change the body: for one that decides which parts of it are read at all. */
   filterBodyFirst(stream: BodyFilter["stream"], whole?: BodyFilter["whole"]): void {
-    (this.filters ??= []).unshift({ stream, whole });
+    const filters = (this.filters ??= []);
+    const at = filters.findIndex(({ source }) => !source);
+    filters.splice(at < 0 ? filters.length : at, 0, { stream, whole });
+  }
+
+  /** As `filterBodyFirst`, for one that goes on with more of the body from elsewhere when this part of it ends. */
+  filterBodySource(stream: BodyFilter["stream"]): void {
+    (this.filters ??= []).unshift({ stream, whole: undefined, source: true });
   }
 
   /** Body filters in the order their header filters ran; the engine links them when the head is sent. */

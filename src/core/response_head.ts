@@ -18,8 +18,15 @@ export class ResponseHead {
   contentEncoding: string | undefined;
   /** May a range filter cut this body? */
   allowRanges = false;
+  /** Where in the whole body the part begins that is sent. */
+  contentOffset = 0;
+  /** The maker of the body sends no more than the part that a range filter names by offset and length. */
+  cutsItself = false;
   /** Adds `Vary: Accept-Encoding`. */
   varyByEncoding = false;
+  /** In place of our own `Server` and `Date`; null for none. */
+  server: string | null | undefined;
+  date: string | null | undefined;
   /** Everything else. */
   readonly headers = new HeaderList();
   trailers: string[] | undefined;
@@ -47,7 +54,11 @@ export class ResponseHead {
     this.etag = undefined;
     this.contentEncoding = undefined;
     this.allowRanges = false;
+    this.contentOffset = 0;
+    this.cutsItself = false;
     this.varyByEncoding = false;
+    this.server = undefined;
+    this.date = undefined;
     this.headers.flat.length = 0;
     this.trailers = undefined;
   }

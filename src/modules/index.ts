@@ -39,10 +39,11 @@ import { satisfy } from "./satisfy/satisfy.ts";
 import { secureLink } from "./secure_link/secure_link.ts";
 import { session } from "./session/session.ts";
 import { sharedDict } from "./shared_dict/shared_dict.ts";
+import { slice } from "./slice/slice.ts";
 import { splitClients } from "./split_clients/split_clients.ts";
+import { sqlite } from "./sqlite/sqlite.ts";
 import { ssi } from "./ssi/ssi.ts";
 import { ssl } from "./ssl/ssl.ts";
-import { sqlite } from "./sqlite/sqlite.ts";
 import { staticFiles } from "./static/static.ts";
 import { stubStatus } from "./stub_status/stub_status.ts";
 import { sub } from "./sub/sub.ts";
@@ -96,6 +97,7 @@ export const modules: readonly AnyModule[] = [
   dav,
   gzipStatic,
   staticFiles,
+  slice,
   notModified,
   handlers,
   ts,

@@ -26,6 +26,8 @@ const oneReadBytes = 64 * 1024;
 /** Larger ones are read so many bytes at a time, and more while the client takes them at once. */
 const readBytes = 128 * 1024;
 const largeReadBytes = 512 * 1024;
+/** A client that takes what waited for it within this time gets large pieces; they would pile up for a slower one. */
+const quickDrainMs = 10;
 /** How much of a file one request may read without letting others have their turn. */
 const turnBytes = 2 * 1024 * 1024;
 
@@ -185,8 +187,9 @@ function truncated(request: Request, error: unknown): Verdict {
  * pieces of 64 kB that were made for the purpose, 260 by these (Bun 1.4.5).
  */
 const idleBuffers: Buffer[] = [];
-const idleBuffersMax = 16;
-let largeBuffer: Buffer | undefined;
+const idleLargeBuffers: Buffer[] = [];
+/** Of each size: what more there is when many clients are slow at once is left to the garbage collector. */
+const idleBuffersMax = 12;
 
 /**
  * Reads and sends a part of a file. A buffer is used again as long as the socket takes all of it at once; what it did
@@ -204,9 +207,13 @@ async function sendSlice(request: Request, slice: FileSlice, last: boolean): Pro
     const bytes = readSlice(slice, at, at + size, buffer && (buffer.length === size ? buffer : buffer.subarray(0, size)));
     at += size;
     const pending = request.sink!(bytes, last && at === slice.end);
-    if (pending) await pending;
+    fast = reusing;
+    if (pending) {
+      const beganMs = performance.now();
+      await pending;
+      fast &&= performance.now() - beganMs < quickDrainMs;
+    }
     if (buffer) giveBack(buffer);
-    fast = reusing && !pending;
     if (pending) unpaused = 0;
     else if ((unpaused += size) >= turnBytes && at < slice.end) {
       // A fast client, or a filter that leaves little, would keep this worker from all others.
@@ -217,15 +224,13 @@ async function sendSlice(request: Request, slice: FileSlice, last: boolean): Pro
 }
 
 function takeBuffer(large: boolean): Buffer {
-  if (!large) return idleBuffers.pop() ?? Buffer.allocUnsafeSlow(readBytes);
-  const buffer = largeBuffer ?? Buffer.allocUnsafeSlow(largeReadBytes);
-  largeBuffer = undefined;
-  return buffer;
+  const idle = large ? idleLargeBuffers : idleBuffers;
+  return idle.pop() ?? Buffer.allocUnsafeSlow(large ? largeReadBytes : readBytes);
 }
 
 function giveBack(buffer: Buffer): void {
-  if (buffer.length === largeReadBytes) largeBuffer = buffer;
-  else if (idleBuffers.length < idleBuffersMax) idleBuffers.push(buffer);
+  const idle = buffer.length === largeReadBytes ? idleLargeBuffers : idleBuffers;
+  if (idle.length < idleBuffersMax) idle.push(buffer);
 }
 
 /** The end of the chain: frames nothing itself, the adapter does. */

@@ -27,7 +27,7 @@ function applyRange(request: Request): Verdict {
   const header = request.headers.get("range");
   if (header === undefined || header.length < 7 || !/^bytes=/i.test(header) || !isSameBody(request)) return DECLINED;
   // Of a body that comes in pieces only one range can be had: the second may lie before the first.
-  const max = !request.bodyAtHand ? 1 : max_ranges === unlimited ? "unlimited" : max_ranges;
+  const max = !request.bodyAtHand || response.cutsItself ? 1 : max_ranges === unlimited ? "unlimited" : max_ranges;
   const ranges = parseRanges(header, response.contentLength, max);
   if (ranges === "ignore") return DECLINED;
   response.allowRanges = false;
@@ -55,6 +55,8 @@ function sendPart(request: Request, range: ByteRange): void {
   const { response } = request;
   response.headers.set("Content-Range", contentRange(range, response.contentLength));
   response.contentLength = range.end - range.start;
+  response.contentOffset = range.start;
+  if (response.cutsItself) return;
   request.filterBodyFirst(
     (next) => cutStream(range, next),
     (body) => cut(body, range),
