@@ -43,6 +43,16 @@ test("names are apart, and out of the way of keys", () => {
   expect(mutex.tryLock("a")).toBeInstanceOf(Held);
 });
 
+test("a lock is not evicted from a zone that overflows", () => {
+  const zone = fresh();
+  const mutex = new Mutex(zone);
+  const held = mutex.tryLock("a") as Held;
+  const dict = new SharedDict(zone);
+  for (let i = 0; i < 3000; i++) expect(dict.set(`k${i}`, "x".repeat(100))).toBe(true);
+  expect(mutex.tryLock("a")).toBe("busy");
+  expect(held.unlock()).toBe(true);
+});
+
 test("who does not get it in time is told", async () => {
   const mutex = new Mutex(fresh(), { timeoutSeconds: 0.02 });
   mutex.tryLock("a");

@@ -33,6 +33,7 @@ import {
   H_NEXT_ID,
   H_STAMP,
   L_NEXT,
+  META_FIELD,
   META_GENERATION_SHIFT,
   META_KEY_LENGTH,
   META_SCATTERED,
@@ -302,13 +303,18 @@ export abstract class Writer extends Reader {
     return (granules - 1) * 56 >= payloadBytes + HEADER_BYTES;
   }
 
+  /** A mark of our own in LRU order: somebody relies on it until it expires. */
+  #isLease(entry: number): boolean {
+    return (this.words[entry + E_META]! & META_FIELD) !== 0 && this.isLive(entry);
+  }
+
   /** Removes the least recently used entry that is neither being replaced nor the `parent`. */
   #evict(parent: number): boolean {
     const words = this.words;
     let victim = 0;
     for (let entry = words[H_LRU_TAIL]!, chances = 0; entry !== 0;) {
       const newer = words[entry + E_NEWER]!;
-      if (entry !== this.#replacing && entry !== parent) {
+      if (entry !== this.#replacing && entry !== parent && !this.#isLease(entry)) {
         victim ||= entry;
         const mark = this.touchedAt + entry / GRANULE_WORDS;
         if (this.bytes[mark] === 0 || !this.isLive(entry) || chances++ === SECOND_CHANCES) {
