@@ -13,7 +13,10 @@ export function serverName(request: Request): string {
 /** The head's fields as they go on the wire, in nginx's order. */
 export function headFields(request: Request): string[] {
   const { response } = request;
-  const fields = ["Server", serverName(request), "Date", dateHeader(Date.now())];
+  const fields: string[] = [];
+  const { server = serverName(request), date = dateHeader(Date.now()) } = response;
+  if (server !== null) fields.push("Server", server);
+  if (date !== null) fields.push("Date", date);
   const type = response.contentType;
   if (type !== undefined && type !== "")
     fields.push("Content-Type", response.charset === undefined ? type : `${type}; charset=${response.charset}`);

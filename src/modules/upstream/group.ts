@@ -23,7 +23,7 @@ export class Upstream {
   /** The peer for the next try; backups only when no other is left, undefined when none is. */
   pick(request: Request, tried: ReadonlySet<Peer>): Peer | undefined {
     const nowMs = Date.now();
-    if (this.peers.length === 1) return tried.size === 0 && !this.peers[0]!.down ? this.peers[0] : undefined;
+    if (this.peers.length === 1) return tried.size === 0 && this.peers[0]!.hasRoom ? this.peers[0] : undefined;
     return this.balancer(this.#primary, request, tried, nowMs) ?? this.balancer(this.#backup, request, tried, nowMs);
   }
 

@@ -48,7 +48,7 @@ function passCached<C extends PassConf, D extends Destination>(
     return typeof verdict === "number" ? verdict : verdict.finally(() => use.close());
   }
   const update = use.updatesBehind;
-  const verdict = serveStored(request, conf, protocol, to, stored.take());
+  const verdict = serveStored(request, conf, protocol, to, stored.take(), update);
   if (!update) {
     use.close();
     return verdict;
@@ -106,7 +106,7 @@ class Pass<C extends PassConf, D extends Destination> {
     const { group } = to;
     const peer = group.pick(request, (this.#tried ??= new Set()));
     if (!peer) {
-      if (this.#tries.length === 0) this.#tries.push(newTry(group.name, 502));
+      this.#tries.push(newTry(group.name, 502));
       request.log(
         "error",
         `no live upstreams while connecting to upstream, upstream: "${protocol.url(to, group.name)}"`,
@@ -116,8 +116,9 @@ class Pass<C extends PassConf, D extends Destination> {
     this.#tried.add(peer);
     const one = newTry(peer.name, 0);
     this.#tries.push(one);
-    peer.active++;
-    this.#attempt(peer, one, Date.now());
+    const nowMs = Date.now();
+    peer.chosen(nowMs);
+    this.#attempt(peer, one, nowMs);
   }
 
   #attempt(peer: Peer, one: Try, startMs: number): void {
@@ -149,7 +150,7 @@ class Pass<C extends PassConf, D extends Destination> {
       passage.start();
     } catch (error) {
       connection.close();
-      peer.active--;
+      peer.released(false);
       this.#result.reject(error);
     }
   }
@@ -169,20 +170,18 @@ class Pass<C extends PassConf, D extends Destination> {
     else if (!connection.tunnelling) connection.close();
     switch (passed.kind) {
       case "answered":
-        peer.active--;
-        peer.succeeded(Date.now());
+        peer.released(true);
         return this.#result.resolve(passed.verdict);
       case "thrown":
-        peer.active--;
+        peer.released(false);
         return this.#result.reject(passed.error);
       case "stored":
-        peer.active--;
-        peer.succeeded(Date.now());
+        peer.released(true);
         return this.#serveStored();
       case "refused":
-        peer.active--;
-        // What it answered is no failure to reach it, unless it is the peer that says that it cannot.
+        // What it answered is no failure to reach it, unless it says that it cannot answer.
         if (passed.status >= 500) peer.failed(Date.now());
+        else peer.released(true);
         return this.#next(passed.status);
       case "failed":
         // The peer closed a kept connection just as it was taken up again: that says nothing of the peer.
@@ -193,7 +192,6 @@ class Pass<C extends PassConf, D extends Destination> {
 
   #failed(peer: Peer, one: Try, error: UpstreamError, doing: string): void {
     const { request, protocol, to } = this;
-    peer.active--;
     peer.failed(Date.now());
     if (!(error instanceof UpstreamError)) return this.#result.reject(error);
     request.log("error", `${error.message} while ${doing}, upstream: "${protocol.url(to, peer.name)}"`);
@@ -227,7 +225,7 @@ class Pass<C extends PassConf, D extends Destination> {
     const { request, conf, protocol, to, use } = this;
     if (this.detached) return this.#result.resolve(DONE);
     try {
-      this.#result.resolve(serveStored(request, conf, protocol, to, use!.stored!.take()));
+      this.#result.resolve(serveStored(request, conf, protocol, to, use!.stored!.take(), false));
     } catch (error) {
       this.#result.reject(error);
     }

@@ -10,6 +10,8 @@ import { applyHead, applyTrailers } from "./response.ts";
 import { type Try, upstreamState } from "./state.ts";
 import { tunnel } from "./tunnel.ts";
 
+const nothing = new Uint8Array(0);
+
 /** What one exchange came to. */
 export type Passed = { readonly reusable: boolean } & (
   | { readonly kind: "answered"; readonly verdict: Verdict }
@@ -192,12 +194,13 @@ export class Passage<C extends PassConf, D extends Destination> implements Event
     }
     const held = this.#held;
     this.#held = undefined;
-    if (!held || this.#settled) return;
+    if (this.#settled) return;
     if (this.#pending) {
-      const copy = held.slice(); // a socket gives what it had read already even after it was paused
+      const copy = held?.slice() ?? nothing; // a socket gives what it had read already even after it was paused
       this.#wait(this.#pending.then(() => this.#forward(copy)));
     } else {
-      const pending = this.#forward(held);
+      // Without a chunk too: it takes the head along.
+      const pending = this.#forward(held ?? nothing);
       if (pending) this.#wait(pending);
     }
   }

@@ -6,8 +6,10 @@ export class Peer {
   currentWeight = 0;
   /** Falls with failures and recovers with use. */
   effectiveWeight: number;
-  /** Failures within the present `fail_timeout`. */
+  /** Failures since the last use that was not soon after a failure. */
   fails = 0;
+  /** When it failed last, and when it was last tried though it had. */
+  failedMs = 0;
   checkedMs = 0;
   /** Requests it is answering for this worker. */
   active = 0;
@@ -29,18 +31,32 @@ export class Peer {
   }
 
   available(nowMs: number): boolean {
-    if (this.down || (this.maxConns > 0 && this.active >= this.maxConns)) return false;
+    if (!this.hasRoom) return false;
     return this.maxFails === 0 || this.fails < this.maxFails || nowMs - this.checkedMs > this.failTimeoutMs;
   }
 
+  get hasRoom(): boolean {
+    return !this.down && (this.maxConns === 0 || this.active < this.maxConns);
+  }
+
+  /** It is about to be asked: one request after each `fail_timeout` finds out whether it is back. */
+  chosen(nowMs: number): void {
+    this.active++;
+    if (nowMs - this.checkedMs > this.failTimeoutMs) this.checkedMs = nowMs;
+  }
+
   failed(nowMs: number): void {
+    this.active--;
     this.fails++;
+    this.failedMs = nowMs;
     this.checkedMs = nowMs;
     if (this.maxFails > 0)
       this.effectiveWeight = Math.max(0, this.effectiveWeight - Math.floor(this.weight / this.maxFails));
   }
 
-  succeeded(nowMs: number): void {
-    if (nowMs - this.checkedMs > this.failTimeoutMs || this.fails < this.maxFails) this.fails = 0;
+  /** @param answered false where the exchange ended without telling anything of the peer */
+  released(answered: boolean): void {
+    this.active--;
+    if (answered && this.failedMs < this.checkedMs) this.fails = 0;
   }
 }

@@ -1,5 +1,5 @@
 import { releaseBody } from "../../core/body.ts";
-import type { Verdict } from "../../core/phase.ts";
+import { OK, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { unescapeUri } from "../../std/uri_escape.ts";
 import type { StoredBody } from "../cache/use.ts";
@@ -37,6 +37,9 @@ export function applyHead<C extends PassConf, D extends Destination>(
   response.status = status;
   response.reason = reason;
   for (let i = 0; i < headers.length; i += 2) applyField(request, conf, protocol, to, headers[i]!, headers[i + 1]!);
+  // Those that pass take the place of ours, even where the upstream sent none.
+  if (!conf.hidden.has("server")) response.server = valueOf(headers, "server") ?? null;
+  if (!conf.hidden.has("date")) response.date = valueOf(headers, "date") ?? null;
   if (conf.forceRanges) response.allowRanges = true;
   return undefined;
 }
@@ -52,7 +55,7 @@ function applyField<C extends PassConf, D extends Destination>(
   const { response } = request;
   const lower = name.toLowerCase();
   if (hopByHop.has(lower)) return;
-  if (conf.hidden.has(lower)) return;
+  if (conf.hidden.has(lower) || lower === "server" || lower === "date") return;
   switch (lower) {
     case "content-type": {
       const charset = /;\s*charset=\s*"?([^;"\s]+)"?/i.exec(value);
@@ -133,13 +136,17 @@ function valueOf(flat: readonly string[], name: string): string | undefined {
   return undefined;
 }
 
-/** Answers with what the cache holds, whose head is the upstream's as it came. */
+/**
+ * Answers with what the cache holds, whose head is the upstream's as it came.
+ * @param endsLater something goes on for the request's sake when the client has its answer
+ */
 export function serveStored<C extends PassConf, D extends Destination>(
   request: Request,
   conf: C,
   protocol: Protocol<C, D>,
   to: D,
   { head, bodyBytes, body }: StoredBody,
+  endsLater: boolean,
 ): Verdict | Promise<Verdict> {
   const state = request.get(upstreamState);
   if (state) state.headers = head.headers;
@@ -154,5 +161,9 @@ export function serveStored<C extends PassConf, D extends Destination>(
   }
   response.contentLength = bodyBytes;
   if (head.status === 200) response.allowRanges = true;
-  return request.respond(body);
+  if (!endsLater || request.exchange.httpVersion >= 11) return request.respond(body);
+  // To a client of HTTP/1.0 the end of the connection is the end of the request, and that is still to come.
+  const verdict = request.sendHead();
+  if (typeof verdict === "number") return verdict === OK ? request.respond(body) : verdict;
+  return verdict.then((late) => (late === OK ? request.respond(body) : late));
 }

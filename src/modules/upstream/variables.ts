@@ -24,8 +24,9 @@ function cookieValue(request: Request, name: string): string | undefined {
   const headers = request.get(upstreamState)?.headers ?? [];
   for (let i = 0; i < headers.length; i += 2) {
     if (headers[i]!.toLowerCase() !== "set-cookie") continue;
-    const match = /^\s*([^=;]+)=([^;]*)/.exec(headers[i + 1]!);
-    if (match && match[1]!.trim() === name) return match[2]!.trim();
+    // Spaces only: to nginx a tab is part of a name.
+    const match = /^ *([^=;]+?) *= *([^;]*?) *(?:;|$)/.exec(headers[i + 1]!);
+    if (match && match[1] === name) return match[2];
   }
   return undefined;
 }

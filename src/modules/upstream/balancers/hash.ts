@@ -36,6 +36,7 @@ export const ipHash: Balancer = (peers, request, tried, nowMs) => {
 export function keyHash(key: ComplexValue): Balancer {
   return (peers, request, tried, nowMs) => {
     const text = key.evaluate(request);
+    if (text === "") return roundRobin(peers, request, tried, nowMs);
     let hash = 0;
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const salted = Buffer.from(attempt === 0 ? text : `${attempt}${text}`, "latin1");
@@ -54,10 +55,12 @@ const pointsPerWeight = 160;
 export function consistentHash(key: ComplexValue): Balancer {
   const rings = new WeakMap<readonly Peer[], { readonly points: Uint32Array; readonly owners: readonly Peer[] }>();
   return (peers, request, tried, nowMs) => {
+    const text = key.evaluate(request);
+    if (text === "") return roundRobin(peers, request, tried, nowMs);
     let ring = rings.get(peers);
     if (!ring) rings.set(peers, (ring = buildRing(peers)));
     const { points, owners } = ring;
-    const hash = crc32(Buffer.from(key.evaluate(request), "latin1")) >>> 0;
+    const hash = crc32(Buffer.from(text, "latin1")) >>> 0;
     let low = 0;
     for (let high = points.length; low < high;) {
       const middle = (low + high) >> 1;
