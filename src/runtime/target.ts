@@ -96,7 +96,7 @@ export function parseHost(host: string): string | undefined {
   const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]]*)(?::[^:]*)?$/.exec(host);
   if (!match || !hostBytes.test(host)) return undefined;
   const name = match[1]!.toLowerCase().replace(/\.$/, "");
-  if (name.includes("..") || (host !== "" && name === "")) return undefined;
+  if (match[1]!.includes("..") || (host !== "" && name === "")) return undefined;
   if (hosts.size >= hostsMax) hosts.clear();
   hosts.set(host, name);
   return name;

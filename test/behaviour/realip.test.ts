@@ -55,3 +55,13 @@ block("rules look at the address that was found; a location may say where from",
   ],
   errorLog: [/access forbidden by rule, client: 198\.51\.100\.7, /],
 });
+
+block("a name stands for its addresses", {
+  server: `set_real_ip_from localhost; location / { ${answer} }`,
+  steps: [{ get: "/", headers: { "X-Real-IP": "198.51.100.7" }, body: "198.51.100.7: 127.0.0.1" }],
+});
+
+block("a name that nobody has", {
+  server: "set_real_ip_from nobody.invalid;",
+  refused: ['host not found in set_real_ip_from "nobody.invalid"'],
+});

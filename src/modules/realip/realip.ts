@@ -20,7 +20,7 @@ const original = requestSlot<Original>();
 export const realip = defineModule({
   name: "realip",
   directives: {
-    set_real_ip_from: list<Cidr>({ contexts, syntax: "address | CIDR | unix:", read: readTrusted }),
+    set_real_ip_from: list<readonly Cidr[]>({ contexts, syntax: "address | CIDR | hostname | unix:", read: readTrusted }),
     real_ip_header: text({
       contexts,
       syntax: "field | X-Real-IP | X-Forwarded-For | proxy_protocol",
@@ -40,7 +40,7 @@ export const realip = defineModule({
   enabled: (conf) => conf.set_real_ip_from.length > 0,
   prepare(conf) {
     conf.trusted = new CidrList();
-    for (const cidr of conf.set_real_ip_from) conf.trusted.add(cidr, true);
+    for (const cidr of conf.set_real_ip_from.flat()) conf.trusted.add(cidr, true);
     conf.header = conf.real_ip_header.toLowerCase();
   },
   hooks: {
@@ -50,17 +50,26 @@ export const realip = defineModule({
   },
 });
 
-function readTrusted(args: Arguments): Cidr {
-  const cidr = parseCidr(args.text(0));
-  if (!cidr)
-    throw args.wrong(
-      0,
-      `host not found in set_real_ip_from "${args.text(0)}"`,
-      "an IPv4 or IPv6 address or CIDR, or unix:",
-    );
-  if (cidr.hadHostBits)
-    args.cycle.diagnostics.warn(`low address bits of ${args.text(0)} are meaningless`, args.words[0]!.place);
-  return cidr;
+function readTrusted(args: Arguments): readonly Cidr[] {
+  const text = args.text(0);
+  const cidr = parseCidr(text);
+  if (cidr?.hadHostBits) args.cycle.diagnostics.warn(`low address bits of ${text} are meaningless`, args.words[0]!.place);
+  const found = cidr ? [cidr] : addressesOf(text);
+  if (found.length === 0)
+    throw args.wrong(0, `host not found in set_real_ip_from "${text}"`, "an address, a CIDR, a name that resolves, or unix:");
+  return found;
+}
+
+/** nginx asks the system's resolver while it reads the configuration, and so does this. */
+function addressesOf(host: string): Cidr[] {
+  if (!/^[\w.-]+$/.test(host)) return [];
+  try {
+    const { stdout } = Bun.spawnSync(["getent", "ahosts", host], { stderr: "ignore" });
+    const addresses = stdout.toString().matchAll(/^(\S+)\s/gm);
+    return [...new Set(Array.from(addresses, ([, address]) => address!))].flatMap((address) => parseCidr(address) ?? []);
+  } catch {
+    return []; // no getent here
+  }
 }
 
 interface Conf {
