@@ -23,21 +23,27 @@ export interface Diagnostic {
 /** Collects all that is found in one run, so that `resty check` reports every error at once. */
 export class Diagnostics {
   readonly list: Diagnostic[] = [];
+  readonly #seen = new Set<string>();
 
+  /** Each thing once: what two stages find wrong in one place is one mistake. */
   add(diagnostic: Diagnostic): void {
+    const { severity, message, place } = diagnostic;
+    const key = `${severity} ${message} ${place?.file}:${place?.line}:${place?.column}`;
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
     this.list.push(diagnostic);
   }
 
   error(message: string, place?: Place, expected?: string): void {
-    this.list.push({ severity: "emerg", message, place, expected });
+    this.add({ severity: "emerg", message, place, expected });
   }
 
   warn(message: string, place?: Place): void {
-    this.list.push({ severity: "warn", message, place });
+    this.add({ severity: "warn", message, place });
   }
 
   notice(message: string, place?: Place): void {
-    this.list.push({ severity: "notice", message, place });
+    this.add({ severity: "notice", message, place });
   }
 
   get failed(): boolean {
