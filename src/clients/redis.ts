@@ -49,9 +49,9 @@ export class Redis {
     else this.#link = new RedisLink({ ...common, target: () => serverOptions(options) });
   }
 
-  /** Starts connecting, and goes on trying until `close`. */
-  open(): void {
-    this.#link.open();
+  /** Connects, and goes on trying until `close`. Resolves after the first attempt, whatever became of it. */
+  async open(): Promise<void> {
+    await this.#link.open();
   }
 
   get ready(): boolean {

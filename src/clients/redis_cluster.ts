@@ -12,7 +12,7 @@ import {
 
 /** What one server, Sentinels and a cluster have in common. */
 export interface Link {
-  open(): void;
+  open(): Promise<unknown>;
   readonly ready: boolean;
   readonly client: RedisClientType | RedisClusterType;
   send(args: readonly string[], key: string): Promise<RedisReply>;
@@ -47,9 +47,8 @@ class Cluster implements Link {
     });
   }
 
-  open(): void {
-    void this.#connect();
-    this.#listener.open();
+  open(): Promise<unknown> {
+    return Promise.all([this.#connect(), this.#listener.open()]);
   }
 
   get ready(): boolean {

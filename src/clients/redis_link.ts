@@ -58,11 +58,14 @@ export class RedisLink {
 
   constructor(private readonly options: LinkOptions) {}
 
-  /** Starts connecting, and goes on trying until `close`. */
-  open(): void {
-    void this.#connect();
+  /**
+   * Connects, and goes on trying until `close`. Resolves after the first attempt, whatever became of it: so that the
+   * first request finds the connection that there can be.
+   */
+  open(): Promise<void> {
     this.#watchdog = setInterval(() => void this.#watch(), Math.max(50, this.options.timeoutMs / 2));
     this.#watchdog.unref();
+    return this.#connect();
   }
 
   get ready(): boolean {

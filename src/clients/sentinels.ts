@@ -62,9 +62,9 @@ export class Sentinels implements Link {
     });
   }
 
-  open(): void {
-    this.#watch.open();
-    this.#link.open();
+  async open(): Promise<void> {
+    await this.#watch.open(); // which knows where the primary is
+    await this.#link.open();
   }
 
   get ready(): boolean {
