@@ -71,7 +71,7 @@ async function exchange(handler: Handler, request: string): Promise<string> {
 async function arrivalOf(request: string): Promise<Arrival & { headers: string[] }> {
   let seen: (Arrival & { headers: string[] }) | undefined;
   await exchange((arrival) => {
-    seen = { ...arrival, headers: arrival.response.takeRawHeaders() };
+    seen = { ...arrival, headers: arrival.response.takeRawHeaders() ?? [] };
     ok(arrival);
   }, request);
   return seen!;

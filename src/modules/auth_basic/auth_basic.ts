@@ -5,7 +5,7 @@ import { DECLINED, OK, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { describeErrno } from "../../std/errno.ts";
 import { usersOf } from "./user_file.ts";
-import { type Verification, verify } from "./verify.ts";
+import { verify } from "./verify.ts";
 
 const contexts: readonly Context[] = ["http", "server", "location", "limit_except"];
 
@@ -66,12 +66,8 @@ function check(request: Request, realm: string, file: string): Verdict | Promise
   return answer(request, realm, given.user, result);
 }
 
-function answer(request: Request, realm: string, user: string, result: Verification): Verdict {
-  if (result === true) return OK;
-  if (result === "unknown") {
-    request.log("crit", `crypt_r() failed (22: Invalid argument) for user "${user}"`);
-    return 500;
-  }
+function answer(request: Request, realm: string, user: string, right: boolean): Verdict {
+  if (right) return OK;
   request.log("error", `user "${user}": password mismatch`);
   return demand(request, realm);
 }

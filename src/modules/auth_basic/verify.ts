@@ -3,20 +3,17 @@ import { desCrypt, isDesSetting } from "./des_crypt.ts";
 import { md5Crypt } from "./md5_crypt.ts";
 import { shaCrypt } from "./sha_crypt.ts";
 
-/** "unknown": the entry is in no form that can be checked. */
-export type Verification = boolean | "unknown";
-
 /**
  * Does the password belong to what an htpasswd file holds? Forms that are meant to be slow answer later, and once
- * found right, at once: a browser sends its password with every request.
+ * found right, at once: a browser sends its password with every request. Nothing belongs to an entry of no known form.
  * @param password, entry Byte strings.
  */
-export function verify(password: string, entry: string): Verification | Promise<Verification> {
+export function verify(password: string, entry: string): boolean | Promise<boolean> {
   if (entry.startsWith("{PLAIN}")) return same(password, entry.slice("{PLAIN}".length));
   if (entry.startsWith("{SHA}")) return sha1Matches(password, entry.slice("{SHA}".length), false);
   if (entry.startsWith("{SSHA}")) return sha1Matches(password, entry.slice("{SSHA}".length), true);
   const slow = slowForm(entry);
-  if (!slow) return "unknown";
+  if (!slow) return false;
   const proof = proofOf(password, entry);
   return proven.has(proof) ? true : prove(slow, password, entry, proof);
 }
@@ -64,7 +61,7 @@ async function prove(form: SlowForm, password: string, entry: string, proof: str
 }
 
 /** SHA-1 in base64, of the password and the salt that follows the digest. */
-function sha1Matches(password: string, encoded: string, salted: boolean): Verification {
+function sha1Matches(password: string, encoded: string, salted: boolean): boolean {
   const bytes = Buffer.from(encoded, "base64");
   if (bytes.length < 20) return false;
   const hash = new Bun.CryptoHasher("sha1").update(Buffer.from(password, "latin1"));

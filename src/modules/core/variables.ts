@@ -108,6 +108,11 @@ function sentHeader(request: Request, name: string): string | undefined {
   }
 }
 
+/** Of a target without "?" there are none, which the log shows as "-". */
+function givenArgs({ args, hasArgs }: Request): string | undefined {
+  return hasArgs || args !== "" ? args : undefined;
+}
+
 /** What the client asked for, without the scheme and host that a request to a proxy has in front; `$request_uri`. */
 export function requestUri({ main: { target } }: Request): string {
   if (target.startsWith("/")) return target;
@@ -117,13 +122,13 @@ export function requestUri({ main: { target } }: Request): string {
 
 export const variables: Readonly<Record<string, Getter | VariableSpec>> = {
   args: {
-    get: (request) => request.args,
+    get: givenArgs,
     set: (request, value) => {
       request.args = value;
       request.hasArgs = value !== "";
     },
   },
-  query_string: (request) => request.args,
+  query_string: givenArgs,
   is_args: (request) => (request.args === "" ? "" : "?"),
   uri: (request) => request.uri,
   document_uri: (request) => request.uri,

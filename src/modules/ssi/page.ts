@@ -19,9 +19,11 @@ interface Block {
   text: string;
 }
 
-interface Settings {
+export interface Settings {
   readonly silentErrors: boolean;
   readonly valueLengthMax: number;
+  /** Are there commands to carry out in a block that stands in for what this subrequest did not give? */
+  readonly rendersBlockFor: (request: Request) => boolean;
 }
 
 /** Where in a conditional the page is; a command such as `else` needs to be within one. */
@@ -213,9 +215,8 @@ export class SsiPage {
     const waits = readWait(values) || file !== undefined;
     const evaluated = this.#evaluate(named);
     const { uri } = this.request;
-    const target = parseInclude(
-      evaluated.startsWith("/") ? evaluated : uri.slice(0, uri.lastIndexOf("/") + 1) + evaluated,
-    );
+    const whole = evaluated.startsWith("/") || (evaluated === "" && named !== "");
+    const target = parseInclude(whole ? evaluated : uri.slice(0, uri.lastIndexOf("/") + 1) + evaluated);
     if (set !== undefined) return this.#includeIntoVariable(target, set.toLowerCase());
     const block = stub === undefined ? undefined : this.#blockNamed(stub);
     const part = this.output.part();
@@ -272,6 +273,7 @@ export class SsiPage {
 
   /** @param request Of the location that the block stands in for: its variables are those of the block. */
   async #render(block: Block, request: Request, part: Part): Promise<void> {
+    if (!this.settings.rendersBlockFor(request)) return void (await part.write(bytesOf(block.text)));
     const output = new OrderedOutput((chunk) => part.write(chunk));
     const page = new SsiPage(request, this.settings, this.shared, output);
     await page.run(new SsiParser(this.settings.valueLengthMax).push(block.text, true));

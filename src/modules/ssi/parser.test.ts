@@ -29,6 +29,7 @@ const rows: [input: string, output: string][] = [
   ['<!--#echo var="12345678901" -->b', '!too long "12345678901..." value of "var" parameter in "echo" SSI command!b'],
   [`<!--#${"x".repeat(33)} -->b`, `!the "${"x".repeat(33)}..." SSI command is too long!b`],
   ["<!--#a- -->b", '!unexpected " " symbol in "a" SSI command!b'],
+  ["<!--#echo x--->b-->c", '!unexpected "-" symbol after "x" parameter in "echo" SSI command!c'],
   ["a<!--#echo", "a"],
 ];
 

@@ -71,8 +71,8 @@ class CommandReader {
     } catch (error) {
       if (error === incomplete) return undefined;
       if (!(error instanceof SyntaxError)) throw error;
-      const end = this.input.indexOf("-->", this.at);
-      return end < 0 ? undefined : { token: { kind: "error", message: error.message }, end: end + 3 };
+      const end = endOfError(this.input, this.at);
+      return end < 0 ? undefined : { token: { kind: "error", message: error.message }, end };
     }
   }
 
@@ -147,6 +147,17 @@ class CommandReader {
   #unexpected(character: string, where: string): SyntaxError {
     return new SyntaxError(`unexpected "${character}" symbol ${where} in "${this.#name}" SSI command`);
   }
+}
+
+/** Behind the "-->" that ends a command with an error. As in nginx, a third hyphen is not the first of another two. */
+function endOfError(input: string, from: number): number {
+  let hyphens = 0;
+  for (let at = from; at < input.length; at++) {
+    const c = input[at];
+    if (hyphens === 2 && c === ">") return at + 1;
+    hyphens = c === "-" && hyphens < 2 ? hyphens + 1 : 0;
+  }
+  return -1;
 }
 
 function isBlank(character: string): boolean {

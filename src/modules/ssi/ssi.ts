@@ -7,7 +7,7 @@ import { byteStringOf } from "../../std/bytestring.ts";
 import { strftime } from "../../std/strftime.ts";
 import { hasType, mimeTypes } from "../core/mime_types.ts";
 import { OrderedOutput } from "./output.ts";
-import { type Shared, SsiPage } from "./page.ts";
+import { type Settings, type Shared, SsiPage } from "./page.ts";
 import { SsiParser } from "./parser.ts";
 
 const contexts: readonly Context[] = ["http", "server", "location"];
@@ -46,14 +46,24 @@ export const ssi = defineModule({
           response.etag = undefined;
         }
       }
-      const settings = { silentErrors: conf.ssi_silent_errors, valueLengthMax: conf.ssi_value_length };
+      const settings = {
+        silentErrors: conf.ssi_silent_errors,
+        valueLengthMax: conf.ssi_value_length,
+        rendersBlockFor,
+      };
       request.filterBody((next) => including(request, settings, next));
       return DECLINED;
     },
   },
 });
 
-function including(request: Request, settings: { silentErrors: boolean; valueLengthMax: number }, next: Sink): Sink {
+/** As the filter would: where `ssi` is on, and the answer was not known to be empty from its head. */
+function rendersBlockFor(request: Request): boolean {
+  const { status, contentLength } = request.response;
+  return ssi.of(request).ssi && !(status < 300 && contentLength === 0);
+}
+
+function including(request: Request, settings: Settings, next: Sink): Sink {
   const output = new OrderedOutput(next);
   const page = new SsiPage(request, settings, request.main.get(shared)!, output);
   request.set(pageOf, page);
