@@ -1,0 +1,126 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { block, freePort, start } from "../lib/index.ts";
+import { makeFolder } from "../lib/folder.ts";
+
+const folder = makeFolder("tls");
+
+function certificate(name: string): { cert: string; key: string } {
+  const [key, cert] = [join(folder, `${name}.key`), join(folder, `${name}.pem`)];
+  const made = Bun.spawnSync(
+    `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=${name} -keyout ${key} -out ${cert}`.split(
+      " ",
+    ),
+  );
+  if (made.exitCode !== 0) throw new Error(String(made.stderr));
+  return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+}
+
+const a = certificate("a.test");
+const b = certificate("b.test");
+const files = { "/conf/a.pem": a.cert, "/conf/a.key": a.key, "/conf/b.pem": b.cert, "/conf/b.key": b.key };
+
+/** Whom the certificate is for that a client sees who asks for `name`. */
+function subjectSeen(port: number, name: string): string {
+  const seen = Bun.spawnSync(["openssl", "s_client", "-connect", `127.0.0.1:${port}`, "-servername", name], {
+    stdin: Buffer.from(""),
+    stderr: "ignore",
+  });
+  return /subject=CN ?= ?(\S+)/.exec(String(seen.stdout))?.[1] ?? "";
+}
+
+function curl(...args: string[]): string {
+  const run = Bun.spawnSync(["curl", "--silent", "--insecure", "--max-time", "20", ...args], { stderr: "inherit" });
+  return String(run.stdout);
+}
+
+const twoServers = (port: number) => `
+  server {
+    listen 127.0.0.1:${port} ssl;
+    server_name a.test;
+    ssl_certificate a.pem;
+    ssl_certificate_key a.key;
+    location / { return 200 "a $scheme $https $ssl_server_name $request_uri"; }
+  }
+  server {
+    listen 127.0.0.1:${port} ssl;
+    server_name b.test;
+    ssl_certificate b.pem;
+    ssl_certificate_key b.key;
+    location / { return 200 b; }
+  }
+`;
+
+test("the certificate is the one of the name that is asked for, and a reload takes up a new one", async () => {
+  const port = await freePort();
+  await using server = await start({ http: twoServers(port), files, workers: 2 });
+  expect(subjectSeen(port, "a.test")).toBe("a.test");
+  expect(subjectSeen(port, "b.test")).toBe("b.test");
+  expect(subjectSeen(port, "unknown.test")).toBe("a.test");
+  expect(curl("--resolve", `a.test:${port}:127.0.0.1`, `https://a.test:${port}/x//y`)).toBe("a https on a.test /x//y");
+
+  await server.reload({ files: { ...files, "/conf/b.pem": a.cert, "/conf/b.key": a.key } });
+  expect(subjectSeen(port, "b.test")).toBe("a.test");
+});
+
+test("HTTP/2 by ALPN and by prior knowledge, whole answers and long ones", async () => {
+  const [tls, plain] = [await freePort(), await freePort()];
+  const long = "0123456789abcdef".repeat(256 * 1024);
+  await using server = await start({
+    http: `
+      server {
+        listen 127.0.0.1:${tls} ssl;
+        listen 127.0.0.1:${plain};
+        http2 on;
+        ssl_certificate a.pem;
+        ssl_certificate_key a.key;
+        location = /hello { return 200 "$server_protocol $scheme $http2"; }
+        location = /echo { proxy_pass http://127.0.0.1:${plain}/length; }
+        location = /length { return 200 "$request_method $content_length"; }
+      }
+    `,
+    files: { ...files, "long.txt": long },
+  });
+  expect(curl("--http2", `https://127.0.0.1:${tls}/hello`)).toBe("HTTP/2.0 https h2");
+  expect(curl("--http2-prior-knowledge", `http://127.0.0.1:${plain}/hello`)).toBe("HTTP/2.0 http h2");
+  expect(curl("--http2", "--data", "abc", `https://127.0.0.1:${tls}/echo`)).toBe("POST 3");
+  expect(curl("--http2", "--head", `https://127.0.0.1:${tls}/hello`)).toStartWith("HTTP/2 200");
+  expect(curl("--http2", `https://127.0.0.1:${tls}/long.txt`) === long).toBe(true);
+  expect(curl(`http://127.0.0.1:${plain}/long.txt`) === long).toBe(true);
+});
+
+test("a client certificate is asked for and judged", async () => {
+  const port = await freePort();
+  await using server = await start({
+    main: "error_log logs/error.log info;",
+    http: `
+      server {
+        listen 127.0.0.1:${port} ssl;
+        ssl_certificate a.pem;
+        ssl_certificate_key a.key;
+        ssl_client_certificate b.pem;
+        ssl_verify_client on;
+        location / { return 200 $ssl_client_verify; }
+      }
+    `,
+    files,
+  });
+  const known = ["--cert", server.path("conf/b.pem"), "--key", server.path("conf/b.key")];
+  const unknown = ["--cert", server.path("conf/a.pem"), "--key", server.path("conf/a.key")];
+  expect(curl(...known, `https://127.0.0.1:${port}/`)).toBe("SUCCESS");
+  expect(curl(`https://127.0.0.1:${port}/`)).toContain("400 Bad Request");
+  expect(curl(...unknown, `https://127.0.0.1:${port}/`)).toContain("400 Bad Request");
+  await server.logged("client sent no required SSL certificate");
+  await server.logged("client SSL certificate verify error");
+});
+
+block("TLS without a certificate is refused", {
+  server: "listen 127.0.0.1:%port_tls% ssl;",
+  refused: ['no "ssl_certificate" is defined for the "listen ... ssl" directive'],
+});
+
+block("a certificate that is not there is refused", {
+  server: "listen 127.0.0.1:%port_tls% ssl; ssl_certificate none.pem; ssl_certificate_key none.key;",
+  refused: [/cannot load certificate ".*none\.pem"/],
+});
