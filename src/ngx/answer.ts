@@ -3,6 +3,7 @@ import { ClientGone } from "../core/exchange.ts";
 import { DONE, ERROR, OK, type Verdict } from "../core/phase.ts";
 import type { Request } from "../core/request.ts";
 import { encodeUtf8 } from "../std/bytestring.ts";
+import { Html } from "./batteries/template.ts";
 import { setContentType, safeValue } from "./headers.ts";
 import { host } from "./host.ts";
 import type { RequestNgx } from "./request_ngx.ts";
@@ -22,7 +23,10 @@ export function answerWith(ngx: RequestNgx, value: unknown): Verdict | Promise<V
   if (value instanceof Response) return answerResponse(ngx, value);
   if (isStream(value)) return answerStream(ngx, value);
   let body: Chunk;
-  if (typeof value === "string") body = value;
+  if (value instanceof Html) {
+    if (!output && request.response.contentType === undefined) setContentType(request.response, "text/html; charset=utf-8");
+    body = value.text;
+  } else if (typeof value === "string") body = value;
   else if (value instanceof Uint8Array) body = value;
   else if (value instanceof ArrayBuffer) body = new Uint8Array(value);
   else {

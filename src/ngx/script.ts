@@ -2,6 +2,7 @@ import type { Place } from "../core/diagnostic.ts";
 import { fsPath } from "../std/bytestring.ts";
 import type { Generation } from "./generation.ts";
 import { addInlineModule, inlineModule, inlinePath } from "./inline.ts";
+import { isSchema, type StandardSchema } from "./input.ts";
 import type { ScriptPhase } from "./phases.ts";
 import type { RouteMatch } from "./route.ts";
 
@@ -23,6 +24,8 @@ export class Script {
   handler: Handler | undefined;
   /** Exports that are named as a method. */
   methods: ReadonlyMap<string, Handler> | undefined;
+  /** What the arguments of a content script have to be: its `input` export. */
+  input: StandardSchema | undefined;
   /** What an Allow header says. */
   allow = "";
   readonly route: RouteMatch | undefined;
@@ -53,7 +56,10 @@ export class Script {
     const exports = await generation.import<Exports>(this.modulePath);
     this.exports = exports;
     if (typeof exports.default === "function") this.handler = exports.default as Handler;
-    if (this.phase === "content") this.#takeMethods(exports);
+    if (this.phase === "content") {
+      this.#takeMethods(exports);
+      if (isSchema(exports.input)) this.input = exports.input;
+    }
     if (this.handler || this.methods) return;
     const wanted = this.phase === "content" ? "a default export that is a function, or one named GET, POST, …" : "a default export that is a function";
     throw new NothingExported(`${this.label} exports no handler: it needs ${wanted}`);

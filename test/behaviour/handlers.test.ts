@@ -118,3 +118,49 @@ block("packages resolve from handlers with nothing installed", {
   },
   steps: [{ get: "/packages", check: (answer) => expect(new Set(answer.body.split(","))).toEqual(new Set(["function"])) }],
 });
+
+block("a schema on a route checks its arguments, and is in the OpenAPI document", {
+  http: "handlers handlers; openapi /openapi.json;",
+  server: "location / { return 404; }",
+  handlers: {
+    "user/[id].ts": `
+      import type { Ngx, StandardSchema } from "resty";
+      export const summary = "A user";
+      export const input: StandardSchema<{ id: number; name: string }> = {
+        "~standard": {
+          version: 1,
+          vendor: "test",
+          validate(value) {
+            const { id, name } = value as Record<string, unknown>;
+            const issues = [];
+            if (!/^\\d+$/.test(String(id))) issues.push({ message: "not a number", path: ["id"] });
+            if (typeof name !== "string") issues.push({ message: "missing", path: [{ key: "name" }] });
+            return issues.length > 0 ? { issues } : { value: { id: Number(id), name: String(name) } };
+          },
+          jsonSchema: { input: () => ({ type: "object", properties: { id: { type: "integer" }, name: { type: "string" } }, required: ["id", "name"] }) },
+        },
+      };
+      export const GET = (_ngx: Ngx, { id, name }: { id: number; name: string }) => ({ id: id + 1, name });
+      export const POST = GET;
+    `,
+  },
+  steps: [
+    { get: "/user/7?name=x", status: 200, body: '{"id":8,"name":"x"}' },
+    { post: "/user/7", send: '{"name":"y"}', headers: { "Content-Type": "application/json" }, body: '{"id":8,"name":"y"}' },
+    {
+      get: "/user/x",
+      status: 400,
+      body: '{"error":"invalid input","issues":[{"message":"not a number","path":"id"},{"message":"missing","path":"name"}]}',
+    },
+    {
+      get: "/openapi.json",
+      status: 200,
+      check: (answer) => {
+        const { paths } = JSON.parse(answer.body) as { paths: Record<string, Record<string, { summary: string; parameters: { name: string; in: string }[] }>> };
+        expect(Object.keys(paths)).toEqual(["/user/{id}"]);
+        expect(paths["/user/{id}"]!.get!.summary).toBe("A user");
+        expect(paths["/user/{id}"]!.get!.parameters.map((one) => [one.name, one.in])).toEqual([["id", "path"], ["name", "query"]]);
+      },
+    },
+  ],
+});

@@ -1,10 +1,10 @@
 import { readLocationName } from "../../compile/locations.ts";
 import { Arguments, ConfigError } from "../../core/arguments.ts";
-import { type Cycle, cycleKey } from "../../core/cycle.ts";
+import type { Cycle } from "../../core/cycle.ts";
 import type { Place } from "../../core/diagnostic.ts";
 import type { Directive } from "../../core/directive.ts";
 import { Level } from "../../core/level.ts";
-import { defineModule, value } from "../../core/module.ts";
+import { defineModule, field, text, value } from "../../core/module.ts";
 import { compilePattern } from "../../core/pattern.ts";
 import type { LocationKind, Pattern } from "../../core/plan.ts";
 import { generationKey } from "../../ngx/generation.ts";
@@ -13,24 +13,13 @@ import type { Route } from "../../router/match.ts";
 import { scanRoutes } from "../../router/scan.ts";
 import { encodeUtf8, fsPath } from "../../std/bytestring.ts";
 import { ts } from "../ts/ts.ts";
+import { answerOpenApi } from "./openapi.ts";
+import { routeEntries } from "./routes.ts";
 
 interface Folder {
   readonly path: string;
   readonly place: Place;
 }
-
-/** One file route as `resty routes` shows it. */
-export interface RouteEntry {
-  readonly server: Level;
-  readonly path: string;
-  readonly file: string;
-  readonly script: Script;
-  /** `file:line` of the location that it inherits from. */
-  readonly inherits: string;
-}
-
-/** The file routes of a configuration, in matching order; not those that a location of the same path overrides. */
-export const routeEntries = cycleKey<RouteEntry[]>("routes", () => []);
 
 /** `handlers folder;`: the files in it answer the paths that their places name. */
 export const handlers = defineModule({
@@ -42,7 +31,13 @@ export const handlers = defineModule({
       syntax: "folder | off",
       read: (args) => (args.text(0) === "off" ? { path: "", place: args.place } : { path: fsPath(args.cycle.path(args.text(0))), place: args.words[0]!.place }),
     }),
+    openapi: text({ contexts: ["http", "server"], default: "", syntax: "path" }),
   },
+  fields: {
+    /** Of the location that the document stands at. */
+    document: field(false, "none"),
+  },
+  handler: ({ document }) => (document ? answerOpenApi : undefined),
   finish(cycle, main) {
     const scanned = new Map<string, readonly Route[]>();
     for (const http of main.children)
@@ -53,6 +48,11 @@ export const handlers = defineModule({
         let routes = scanned.get(folder.path);
         if (!routes) scanned.set(folder.path, (routes = scan(folder, cycle)));
         addRoutes(server, routes, cycle);
+        const { openapi } = handlers.at(server);
+        if (openapi === "") continue;
+        const place = startOf(folder.path);
+        const level = new Level("location", server, locationDirective(["=", openapi], place.file), cycle);
+        level.write(handlers, "document", true);
       }
   },
 });

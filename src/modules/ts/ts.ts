@@ -5,8 +5,9 @@ import { DECLINED, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { generationKey } from "../../ngx/generation.ts";
 import { phaseInfo, type ScriptPhase } from "../../ngx/phases.ts";
-import { ngxOf } from "../../ngx/request_ngx.ts";
-import { Script } from "../../ngx/script.ts";
+import { gatherInput, refusal, type StandardSchema } from "../../ngx/input.ts";
+import { ngxOf, type RequestNgx } from "../../ngx/request_ngx.ts";
+import { type Handler, Script } from "../../ngx/script.ts";
 import { fsPath } from "../../std/bytestring.ts";
 import { filterBody } from "./body_filter.ts";
 import { fileFor } from "./file.ts";
@@ -185,7 +186,17 @@ function answerBy(request: Request, script: Script, timeoutMs: number): Verdict 
   }
   const ngx = ngxOf(request, phaseInfo.content);
   ngx.route = script.route;
-  return runContent(ngx, handler, script.label, timeoutMs);
+  const { input } = script;
+  return runContent(ngx, input ? checked(input, handler) : handler, script.label, timeoutMs);
+}
+
+/** Calls the handler with arguments that its schema has found good, or answers with what is wrong with them. */
+function checked(schema: StandardSchema, handler: Handler): Handler {
+  return (async (ngx: RequestNgx) => {
+    const result = await schema["~standard"].validate(await gatherInput(ngx));
+    if (result.issues) return refusal(result.issues);
+    return (handler as (ngx: RequestNgx, input: unknown) => unknown)(ngx, result.value);
+  }) as Handler;
 }
 
 async function readFirst(request: Request, use: Use | undefined, timeoutMs: number): Promise<Verdict> {
