@@ -1,3 +1,4 @@
+import { httpTime } from "../std/clock.ts";
 import { HeaderList } from "./header_list.ts";
 
 /** The head of the answer while filters may still change it. */
@@ -30,6 +31,28 @@ export class ResponseHead {
   /** Everything else. */
   readonly headers = new HeaderList();
   trailers: string[] | undefined;
+
+  /** The value that a field of this class will have on the wire, by its lower-case name; the others are in `headers`. */
+  known(name: string): string | undefined {
+    switch (name) {
+      case "content-type":
+        return this.contentType && this.contentType + (this.charset ? `; charset=${this.charset}` : "");
+      case "content-length":
+        return this.contentLength < 0 ? undefined : String(this.contentLength);
+      case "last-modified":
+        return this.lastModified < 0 ? undefined : httpTime(this.lastModified);
+      case "location":
+        return this.location;
+      case "etag":
+        return this.etag;
+      case "content-encoding":
+        return this.contentEncoding;
+      case "accept-ranges":
+        return this.allowRanges ? "bytes" : undefined;
+      default:
+        return undefined;
+    }
+  }
 
   /** What no longer holds once a filter changes the body. */
   forgetBody(): void {

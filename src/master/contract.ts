@@ -4,39 +4,15 @@
  */
 
 import type { LogLevel } from "../core/log.ts";
+import type { ListenSpec } from "../core/plan.ts";
+
+export type { ListenSpec, TcpKeepalive } from "../core/plan.ts";
 
 /** Writes one line to the error log; the writer adds time, level and process id. */
 export type Log = (level: LogLevel, message: string) => void;
 
-/** `so_keepalive=`: on, off, or the three figures of which any may be left to the system. */
-export type TcpKeepalive = boolean | { idleSeconds?: number; intervalSeconds?: number; count?: number };
-
 /** Where a worker finds its end of the channel: the first descriptor behind standard error. */
 export const channelDescriptor = 3;
-
-/** One address that is listened on, with the socket options of its `listen` directives. */
-export interface ListenSpec {
-  /** Canonical: `0.0.0.0:80`, `[::]:80`, `unix:/path`. Equal keys are one socket. */
-  key: string;
-  family: "inet" | "inet6" | "unix";
-  /** An IPv4 or IPv6 address without brackets, or the path of a unix socket. Never a name to resolve. */
-  address: string;
-  /** 0 for a unix socket. */
-  port: number;
-  /** Queue of connections nobody has accepted yet; nginx's default is 511. */
-  backlog: number;
-  /** Only read for inet6. */
-  ipv6only: boolean;
-  /** What the configuration said. Sockets of inet are one per worker in any case. */
-  reuseport: boolean;
-  /** TCP_DEFER_ACCEPT: wake a worker only when data has come. */
-  deferAccept?: boolean;
-  rcvbuf?: number;
-  sndbuf?: number;
-  /** TCP_FASTOPEN: length of its queue. */
-  fastopen?: number;
-  keepalive?: TcpKeepalive;
-}
 
 /** Whom workers run as. */
 export interface ProcessUser {

@@ -2,7 +2,7 @@ import type { Request } from "../core/request.ts";
 import { isSafeField } from "../core/header_list.ts";
 import type { ResponseHead } from "../core/response_head.ts";
 import { decodeUtf8, encodeUtf8 } from "../std/bytestring.ts";
-import { httpTime, parseHttpTime } from "../std/clock.ts";
+import { parseHttpTime } from "../std/clock.ts";
 import { append, type Repeated } from "./args.ts";
 import { mayUse } from "./phases.ts";
 import type { RequestNgx } from "./request_ngx.ts";
@@ -36,30 +36,11 @@ export function headersOf(flat: readonly string[], max: number, raw = false): { 
 export function getResponseHeader(request: Request, name: string): Repeated<string> | undefined {
   const { response } = request;
   const lower = fieldName(name).toLowerCase();
-  const own = ownField(response, lower);
+  const own = response.known(lower);
   if (own !== undefined) return own;
   const all = response.headers.all(lower);
   if (all.length === 0) return undefined;
   return all.length === 1 ? decodeUtf8(all[0]!) : all.map(decodeUtf8);
-}
-
-function ownField(response: ResponseHead, lower: string): string | undefined {
-  switch (lower) {
-    case "content-type":
-      return response.contentType && response.contentType + (response.charset ? `; charset=${response.charset}` : "");
-    case "content-length":
-      return response.contentLength < 0 ? undefined : String(response.contentLength);
-    case "last-modified":
-      return response.lastModified < 0 ? undefined : httpTime(response.lastModified);
-    case "etag":
-      return response.etag;
-    case "content-encoding":
-      return response.contentEncoding;
-    case "location":
-      return response.location;
-    default:
-      return undefined;
-  }
 }
 
 const ownFields = ["content-type", "content-length", "last-modified", "etag", "content-encoding", "location"];
@@ -68,7 +49,7 @@ const ownFields = ["content-type", "content-length", "last-modified", "etag", "c
 export function responseHeaders(request: Request, max = 0): Headers {
   const headers: Headers = {};
   for (const name of ownFields) {
-    const value = ownField(request.response, name);
+    const value = request.response.known( name);
     if (value !== undefined) headers[name] = value;
   }
   const { flat } = request.response.headers;

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import type { Request } from "../../core/request.ts";
 import { requestSlot } from "../../core/slot.ts";
 import type { Getter, VariableSpec } from "../../core/variable.ts";
-import { everySecond, httpTime, isoTime, localTime } from "../../std/clock.ts";
+import { everySecond, isoTime, localTime } from "../../std/clock.ts";
 import { addressBytes } from "../../std/address.ts";
 import { version } from "../../std/version.ts";
 import { documentRoot, filePath } from "./path.ts";
@@ -82,21 +82,9 @@ function realpathRoot(request: Request): string | undefined {
 /** Of the response as it went out, or will: what `$sent_http_` reads. */
 function sentHeader(request: Request, name: string): string | undefined {
   const { response } = request;
+  const known = response.known(name);
+  if (known !== undefined) return known;
   switch (name) {
-    case "content-type":
-      return response.contentType && response.contentType + (response.charset ? `; charset=${response.charset}` : "");
-    case "content-length":
-      return response.contentLength < 0 ? undefined : String(response.contentLength);
-    case "last-modified":
-      return response.lastModified < 0 ? undefined : httpTime(response.lastModified);
-    case "location":
-      return response.location;
-    case "etag":
-      return response.etag;
-    case "content-encoding":
-      return response.contentEncoding;
-    case "accept-ranges":
-      return response.allowRanges ? "bytes" : undefined;
     case "connection":
       return request.keepalive ? "keep-alive" : "close";
     case "transfer-encoding":
