@@ -15,6 +15,8 @@ export interface Results {
   rows: Row[];
   extras: Extras | undefined;
   machine: Machine;
+  /** Of the last minute, when the run began. */
+  loadAverage: number;
   versions: [resty: string, peer: string];
   pairs: number;
   seconds: number;
@@ -39,7 +41,10 @@ export function writeResults(results: Results): string {
     "One worker each on core 0; load (`resty bench`, closed model, 64 connections for requests that are short) and " +
       "Redis on core 1; access logs on. CPU time of all processes of a server per request (or operation), in " +
       `microseconds: the median of ${pairs} alternating pairs of ${seconds} s. The ratio is resty ÷ nginx: the ` +
-      "median of the pairs', and from the lowest to the highest.",
+      "median of the pairs', and from the lowest to the highest." +
+      (results.loadAverage > 0.5
+        ? ` **Other work ran on the machine**: its load average was ${results.loadAverage.toFixed(1)} at the start.`
+        : ""),
     "",
     "| work | resty, µs | nginx, µs | ratio | lowest to highest | at most | |",
     "| --- | --- | --- | --- | --- | --- | --- |",

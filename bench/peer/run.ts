@@ -6,7 +6,7 @@
 //
 //   bun bench/peer/run.ts [--pairs 5] [--seconds 3] [--only TEXT|extras] [--resty ./resty] [--out bench/RESULTS.md]
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Report } from "../report/report.ts";
@@ -42,6 +42,8 @@ interface Contender {
   version: string;
 }
 
+/** What else ran on the machine: the average of the last minute. */
+const beganWith = loadavg()[0]!;
 const folder = mkdtempSync(join(tmpdir(), "resty-peer-"));
 // Started as root, nginx serves as somebody who may not look into it.
 chmodSync(folder, 0o755);
@@ -76,6 +78,7 @@ async function main(): Promise<void> {
     rows,
     extras,
     machine: describeMachine(),
+    loadAverage: beganWith,
     versions: [resty.version, peer.version],
     pairs: Number(options.pairs),
     seconds: Number(options.seconds),
@@ -222,8 +225,11 @@ async function measureExtras(resty: Contender, peer: Contender): Promise<Extras>
   const many = ["-c", "10000", "--ramp", "5s", "--warmup", "1s", "-d", "5s", "-R", "8000", "URL"];
   return {
     generators: await compareGenerators(`${peer.places.pool.url}/plain`),
-    workerBytes: await both(async (service) => memory(service.busiest()).resident),
-    connectionBytes: await both((service, url) => connectionMemory(service, url, 5000)),
+    workerBytes: await both(async (service, url) => {
+      await load(url, ["-d", "5s", "URL"]);
+      return memory(service.busiest()).resident;
+    }),
+    connectionBytes: await both((service, url) => connectionMemory(service, url, 9000)),
     tenThousandP99Ms: await both(async (_, url) => (await load(url, many)).latency.p99Ms),
     reload: await both((service, url) => reloadLoss(service, (args) => load(url, [...args, "URL"]))),
     startMs: await both((service) => startMs(service)),
