@@ -54,7 +54,7 @@ export class Mysql {
     return this.options.name;
   }
 
-  /** Starts connecting, and goes on trying until `close`. */
+  /** Connects, and goes on trying until `close`. Resolves after the first attempt, whatever became of it. */
   async open(): Promise<void> {
     const { withReplicas } = await import("drizzle-orm/mysql-core");
     await Promise.all([this.#primary, ...this.#replicas].map((server) => server.open()));
@@ -175,7 +175,7 @@ class Server {
       (connection) => connections.add(connection),
     );
     this.#drizzle = drizzle(pool as never) as unknown as MySql2Database;
-    this.#schedule();
+    await this.#look();
   }
 
   #poolOptions(): PoolOptions {

@@ -1,6 +1,7 @@
 import type { Mysql } from "../clients/mysql.ts";
 import type { Redis } from "../clients/redis.ts";
 import type { Sqlite } from "../clients/sqlite.ts";
+import { counter, sumOf } from "../core/counters.ts";
 import type { LogLevel } from "../core/log.ts";
 import { asHost } from "../std/host_context.ts";
 import { Generation } from "./generation.ts";
@@ -34,6 +35,11 @@ function textOfOne(value: unknown): string {
   return String(value);
 }
 
+/** Figures of `stub_status`, by nginx's names. */
+export type Connections = Readonly<
+  Record<"active" | "accepts" | "handled" | "requests" | "reading" | "writing" | "waiting", number>
+>;
+
 /** What a script may use without a request: in timers, `init_worker`, and wherever a module imports `ngx`. */
 export class WorkerNgx {
   /**
@@ -61,6 +67,20 @@ export class WorkerNgx {
   /** What a module's directives say that only scripts read: `ngx.settings("session")`. */
   settings(module: string): object | undefined {
     return this.generation.stores.settings.get(module);
+  }
+
+  /** What `stub_status` shows: of all workers, since the server started. */
+  connections(): Connections {
+    const [active, reading, writing] = [sumOf(counter.active), sumOf(counter.reading), sumOf(counter.writing)];
+    return {
+      active,
+      accepts: sumOf(counter.accepted),
+      handled: sumOf(counter.handled),
+      requests: sumOf(counter.requests),
+      reading,
+      writing,
+      waiting: Math.max(0, active - reading - writing),
+    };
   }
 
   get timer(): TimerApi {

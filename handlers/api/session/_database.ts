@@ -9,6 +9,8 @@ export interface EventRow {
   readonly session: string;
   readonly userId: string;
   readonly expiresAt: number | null;
+  /** Different from that of all others: who does not know whether a row was written may write it again. */
+  readonly onlyOne: string;
 }
 
 /** Users and the event log, in MySQL or SQLite. @throws StoreUnavailable, StoreRefused, from all of it */

@@ -28,7 +28,13 @@ export class MysqlSessions implements SessionDatabase {
   }
 
   async addEvents(rows: readonly EventRow[]): Promise<void> {
-    await this.mysql.write((db) => db.insert(sessionEvents).values([...rows]));
+    const { id } = sessionEvents;
+    await this.mysql.write((db) =>
+      db
+        .insert(sessionEvents)
+        .values([...rows])
+        .onDuplicateKeyUpdate({ set: { id: sql`${id}` } }),
+    );
   }
 
   async addExpired(now: number): Promise<void> {

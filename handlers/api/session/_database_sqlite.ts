@@ -23,6 +23,7 @@ export class SqliteSessions implements SessionDatabase {
       this.sqlite.drizzle
         .insert(sessionEvents)
         .values([...rows])
+        .onConflictDoNothing()
         .run(),
     );
   }

@@ -10,6 +10,9 @@ const lookForExpiredEverySeconds = 60;
 
 const { sliding, lifetimeSeconds } = ngx.settings("session") as SessionSettings;
 
+/** Of this worker, as long as it has these scripts. */
+const writer = Buffer.from(crypto.getRandomValues(new Uint8Array(12))).toString("base64url");
+let count = 0;
 let waiting: EventRow[] = [];
 let writing = false;
 let dropped = 0;
@@ -24,7 +27,8 @@ export function note(event: EventRow["event"], id: string, userId: string): void
   }
   // When one ends whose lifetime slides, nobody can know.
   const expiresAt = event === "create" && !sliding ? nowSeconds() + lifetimeSeconds : null;
-  waiting.push({ atMs: Date.now(), event, session: ngx.sha256(id), userId, expiresAt });
+  const onlyOne = `${writer}:${(count++).toString(36)}`;
+  waiting.push({ atMs: Date.now(), event, session: ngx.sha256(id), userId, expiresAt, onlyOne });
 }
 
 async function write(last: boolean): Promise<void> {
@@ -63,5 +67,8 @@ async function addExpired(premature: boolean): Promise<void> {
 
 if (database) {
   ngx.timer.every(everySeconds, write);
-  if (!sliding) ngx.timer.every(lookForExpiredEverySeconds, addExpired);
+  if (!sliding) {
+    ngx.timer.at(0, addExpired);
+    ngx.timer.every(lookForExpiredEverySeconds, addExpired);
+  }
 }

@@ -16,6 +16,6 @@ export const sessionEvents = mysqlTable("session_events", {
   userId: varchar("user_id", { length: 255 }).notNull(),
   /** Unix seconds, of a session that was made and ends at a time that is known. */
   expiresAt: int("expires_at", { unsigned: true }),
-  /** Unique, for what may be found out by several at once. */
+  /** Unique: for what may be written again, or found out by several at once. */
   onlyOne: varchar("only_one", { length: 80 }),
 });

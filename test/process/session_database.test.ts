@@ -1,0 +1,173 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { join, resolve } from "node:path";
+import mysql from "mysql2/promise";
+import { makeFolder, removeFolder } from "../lib/folder.ts";
+import { type MariaDb, mariadb } from "../lib/services.ts";
+import { type SessionService, startSessions } from "../lib/session.ts";
+import { until } from "../lib/wait.ts";
+
+const limit = 90_000;
+const folderOf = (kind: string) => resolve(import.meta.dir, "../../handlers/api/session/_migrations", kind);
+const directory = { status: 503, retryAfter: "1", json: { error: "User directory unavailable" } };
+
+/** The tables as a migration makes them, without its bookkeeping. */
+async function makeTables(server: MariaDb): Promise<void> {
+  const text = await Bun.file(join(folderOf("mysql"), "0000_users_and_events.sql")).text();
+  await using connection = await mysql.createConnection(server.url);
+  for (const statement of text.split("--> statement-breakpoint")) await connection.query(statement);
+}
+
+async function query(server: MariaDb, sql: string): Promise<Record<string, unknown>[]> {
+  await using connection = await mysql.createConnection(server.url);
+  return (await connection.query(sql))[0] as Record<string, unknown>[];
+}
+
+const count = async (server: MariaDb): Promise<number> =>
+  Number((await query(server, "SELECT count(*) AS n FROM session_events"))[0]!.n);
+
+const answersQuery = (server: MariaDb) => async () => (await query(server, "SELECT 1")).length === 1;
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+const usable = (service: SessionService) =>
+  until("a session", async () => (await service.ask("create?user_id=ann")).status === 200, 20_000);
+
+test(
+  "a MySQL that hangs or is gone lets nobody in, keeps what was to be noted, and is found again",
+  async () => {
+    await using server = await mariadb();
+    await makeTables(server);
+    await using service = await startSessions({ http: `mysql main url=${server.url} timeout=500ms;`, workers: 2 });
+    const id = await service.create();
+
+    server.process.kill("SIGSTOP");
+    try {
+      expect(
+        await timed(async () => expect(await service.ask("create?user_id=ann")).toMatchObject(directory)),
+      ).toBeLessThan(2000);
+      await service.server.logged(/mysql "main" is not to be used/);
+      await until("both workers to know", async () => (await timed(() => service.ask("create?user_id=ann"))) < 100);
+      // Sessions that there are need no user.
+      expect((await service.ask(`validate?session_id=${id}`)).status).toBe(200);
+      for (let i = 0; i < 10; i++)
+        expect((await service.ask(`update?session_id=${id}&user_data=${i}`)).status).toBe(200);
+    } finally {
+      server.process.kill("SIGCONT");
+    }
+    await usable(service);
+
+    await server.kill();
+    await until("a refusal", async () => (await service.ask("create?user_id=ann")).status === 503);
+    for (let i = 0; i < 10; i++) expect((await service.ask(`update?session_id=${id}&user_data=${i}`)).status).toBe(200);
+    await service.server.logged(/the session log cannot be written/);
+    await server.start(answersQuery(server));
+    await usable(service);
+    await until("what had to wait", async () => {
+      const rows = await query(server, "SELECT count(*) AS n FROM session_events WHERE event = 'update'");
+      return Number(rows[0]!.n) === 20;
+    });
+  },
+  limit,
+);
+
+test(
+  "with the primary gone, users are looked up in a replica; without replicas, in the primary",
+  async () => {
+    await using primary = await mariadb();
+    await using replica = await mariadb();
+    for (const server of [primary, replica]) await makeTables(server);
+    await query(replica, "INSERT INTO users (user_id, status) VALUES ('eve', 'blocked')");
+    await using service = await startSessions({
+      http: `mysql main url=${primary.url} replicas=127.0.0.1:${replica.port} timeout=500ms;`,
+    });
+    // Only the replica knows of eve, which tells who was asked.
+    expect((await service.ask("create?user_id=eve")).status).toBe(403);
+    await primary.kill();
+    await service.server.logged(/mysql "main" is not to be used/);
+    expect((await service.ask("create?user_id=eve")).status).toBe(403);
+    expect((await service.ask("create?user_id=ann")).status).toBe(200);
+    await primary.start(answersQuery(primary));
+    await until("the event of ann's session", async () => (await count(primary)) === 1);
+    expect(await count(replica)).toBe(0);
+
+    await replica.kill();
+    await service.server.logged(/replica 127\.0\.0\.1:\d+ is not to be used/);
+    expect((await service.ask("create?user_id=eve")).status).toBe(200);
+  },
+  limit,
+);
+
+test(
+  "a replica whose replication does not run is not asked",
+  async () => {
+    await using primary = await mariadb();
+    await using replica = await mariadb();
+    for (const server of [primary, replica]) await makeTables(server);
+    await query(replica, "INSERT INTO users (user_id, status) VALUES ('eve', 'blocked')");
+    await query(replica, "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=1, MASTER_USER='nobody'");
+    await using service = await startSessions({
+      http: `mysql main url=${primary.url} replicas=127.0.0.1:${replica.port} timeout=500ms;`,
+    });
+    await service.server.logged(/replica 127\.0\.0\.1:\d+ is not to be used: its replication does not run/);
+    expect((await service.ask("create?user_id=eve")).status).toBe(200);
+  },
+  limit,
+);
+
+test(
+  "a SQLite file that another process holds is waited for; what was to be noted is not lost",
+  async () => {
+    const folder = makeFolder("sqlite");
+    try {
+      const file = join(folder, "sessions.db");
+      await using service = await startSessions({
+        http: `sqlite main file=${file} migrations=${folderOf("sqlite")};`,
+        workers: 2,
+      });
+      using database = new Database(file);
+      database.run("BEGIN IMMEDIATE");
+      const id = await service.create();
+      await service.ask(`delete?session_id=${id}`);
+      await service.server.logged(
+        /the session log cannot be written, 2 events of sessions wait|1 events of sessions wait/,
+      );
+      database.run("COMMIT");
+      await until(
+        "both events",
+        () => database.query("SELECT count(*) AS n FROM session_events").get()!["n" as never] === 2,
+      );
+    } finally {
+      removeFolder(folder);
+    }
+  },
+  limit,
+);
+
+test(
+  "sessions that come to their end are noted, once for all workers",
+  async () => {
+    const folder = makeFolder("sqlite");
+    try {
+      const file = join(folder, "sessions.db");
+      const http = `session_lifetime 1s; sqlite main file=${file} migrations=${folderOf("sqlite")};`;
+      await using service = await startSessions({ http, workers: 2 });
+      const id = await service.create();
+      await until("its end", async () => (await service.ask(`validate?session_id=${id}`)).status === 401);
+      await service.server.reload(); // looks at once, instead of within a minute
+      using database = new Database(file);
+      database.run("PRAGMA busy_timeout = 5000");
+      const ended = () => database.query("SELECT * FROM session_events WHERE event = 'expire'").all();
+      await until("the event", () => ended().length === 1);
+      await service.server.reload();
+      expect(ended()).toHaveLength(1);
+    } finally {
+      removeFolder(folder);
+    }
+  },
+  limit,
+);
