@@ -13,6 +13,7 @@ nginx:nginx
 @/usr/lib/x86_64-linux-gnu/lua/5.1/cjson.so:lua-cjson
 wrk:wrk
 ab:apache2-utils
+h2load:nghttp2-client
 socat:socat
 openssl:openssl
 curl:curl

@@ -1,6 +1,6 @@
 import type { Machine } from "../machine.ts";
 import type { Extras, ReloadLoss } from "./extras.ts";
-import { notYet, type Workload } from "./workloads.ts";
+import type { Workload } from "./workloads.ts";
 
 /** CPU microseconds per operation, one entry a pair. */
 export interface Row {
@@ -49,7 +49,6 @@ export function writeResults(results: Results): string {
     "| work | resty, µs | nginx, µs | ratio | lowest to highest | at most | |",
     "| --- | --- | --- | --- | --- | --- | --- |",
     ...results.rows.map(tableRow),
-    ...notYet.map(({ name, ratio }) => `| ${name} | | | | | ${ratio.toFixed(1)} | not there yet |`),
     "",
     ...(results.extras ? extraLines(results.extras) : []),
   ];

@@ -34,6 +34,8 @@ const { values: options } = parseArgs({
 interface Place {
   service: Service;
   url: string;
+  /** The same over TLS, with HTTP/2. */
+  tlsUrl: string;
 }
 
 /** One of the two that are compared. */
@@ -103,6 +105,11 @@ function makeFiles(): void {
   mkdirSync(files);
   writeFileSync(join(files, "1k.html"), "x".repeat(1024));
   writeFileSync(join(files, "1m.bin"), Buffer.alloc(1024 * 1024, "x"));
+  const made = Bun.spawnSync([
+    ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"],
+    ...["-subj", "/CN=localhost", "-keyout", join(folder, "tls.key"), "-out", join(folder, "tls.crt")],
+  ]);
+  if (made.exitCode !== 0) throw new Error(`openssl: ${made.stderr.toString()}`);
 }
 
 /** Copies a configuration into the scratch folder with what is in capitals filled in. */
@@ -116,9 +123,10 @@ function fill(source: string, target: string, values: Record<string, string | nu
 
 async function startPeer(needs: Record<string, number>): Promise<Contender> {
   const ports = { connect: freePort(), pool: freePort(), cache: freePort() };
+  const PORT_TLS = freePort();
   fill("nginx-session.conf", "session.conf", {});
   const { connect: PORT_CONNECT, pool: PORT_POOL, cache: PORT_CACHE } = ports;
-  const values = { PREFIX: folder, SOURCE: import.meta.dir, ...needs, PORT_CONNECT, PORT_POOL, PORT_CACHE };
+  const values = { PREFIX: folder, SOURCE: import.meta.dir, ...needs, PORT_TLS, PORT_CONNECT, PORT_POOL, PORT_CACHE };
   const url = (variant: Variant): string => `http://127.0.0.1:${ports[variant]}`;
   const service = await begin(
     "nginx",
@@ -128,7 +136,11 @@ async function startPeer(needs: Record<string, number>): Promise<Contender> {
   );
   const said = Bun.spawnSync(["nginx", "-v"]).stderr.toString();
   const debian = Bun.spawnSync(["dpkg-query", "-W", "-f", "${Version}", "libnginx-mod-http-lua"]).stdout.toString();
-  const place = (variant: Variant): Place => ({ service, url: url(variant) });
+  const place = (variant: Variant): Place => ({
+    service,
+    url: url(variant),
+    tlsUrl: `https://127.0.0.1:${PORT_TLS}`,
+  });
   return {
     places: { connect: place("connect"), pool: place("pool"), cache: place("cache") },
     version: `${said.trim().replace("nginx version: ", "")}, lua module ${debian}`,
@@ -141,11 +153,13 @@ async function startResty(needs: Record<string, number>): Promise<Contender> {
   const place = async (name: string, SESSION_CACHE: string): Promise<Place> => {
     mkdirSync(join(folder, name, "conf"), { recursive: true });
     const port = freePort();
+    const tlsPort = freePort();
     const values = { PREFIX: join(folder, name), SOURCE: import.meta.dir, ROOT: root, FILES: folder, SESSION_CACHE };
-    fill("resty.conf", `${name}/conf/nginx.conf`, { ...values, ...needs, PORT: port });
+    fill("resty.conf", `${name}/conf/nginx.conf`, { ...values, ...needs, PORT_TLS: tlsPort, PORT: port });
     const url = `http://127.0.0.1:${port}`;
     const command = [...program, "serve", join(folder, name, "conf")];
-    return { service: await begin(name, SERVER_CORE, command, url), url };
+    const service = await begin(name, SERVER_CORE, command, url);
+    return { service, url, tlsUrl: `https://127.0.0.1:${tlsPort}` };
   };
   const pool = await place("resty", "off");
   const said = Bun.spawnSync([...program, "-v"]);
@@ -169,7 +183,9 @@ async function load(url: string, args: readonly string[]): Promise<Report> {
 }
 
 /** @returns CPU microseconds per operation. */
-async function measure({ service, url }: Place, workload: Workload): Promise<number> {
+async function measure(place: Place, workload: Workload): Promise<number> {
+  const { service, url } = place;
+  if (workload.http2) return measureHttp2(place, workload);
   const common = ["--ramp", "0", "--warmup", "0"];
   await load(url, [...common, "-d", "1s", ...workload.load]);
   const before = service.cpuSeconds();
@@ -181,6 +197,24 @@ async function measure({ service, url }: Place, workload: Workload): Promise<num
   // The sessions that were made first cost about what a request does, and are a hundredth of all.
   const made = workload.load.includes("--sessions") ? 1000 : 0;
   return (used * 1e6) / (report.totals.answers + made) / workload.operations;
+}
+
+/** As `measure`, with h2load: 8 connections with 32 streams each. */
+async function measureHttp2({ service, tlsUrl }: Place, workload: Workload): Promise<number> {
+  if (!Bun.which("h2load")) throw new Error("h2load is missing: apt-get install nghttp2-client");
+  const send = async (seconds: string): Promise<number> => {
+    const args = workload.load.map((arg) => arg.replace("URL", tlsUrl));
+    const child = Bun.spawn(["taskset", "-c", String(LOAD_CORE), "h2load", "-D", seconds, ...args]);
+    const said = await new Response(child.stdout).text();
+    const counts = /(\d+) succeeded, (\d+) failed, (\d+) errored/.exec(said);
+    if (!counts || counts[2] !== "0" || counts[3] !== "0")
+      throw new Error(`${service.name}, ${workload.name}: ${said}`);
+    return Number(counts[1]);
+  };
+  await send("1");
+  const before = service.cpuSeconds();
+  const answers = await send(options.seconds);
+  return ((service.cpuSeconds() - before) * 1e6) / answers;
 }
 
 async function compare(workload: Workload, resty: Contender, peer: Contender): Promise<Row> {

@@ -9,6 +9,8 @@ export interface Workload {
   variant: Variant;
   /** Arguments of the load generator; `URL` stands for the server. */
   load: readonly string[];
+  /** Over TLS and HTTP/2, which resty bench does not speak: h2load sends then, and `load` is its arguments. */
+  http2?: true;
   /** Operations in one request. */
   operations: number;
   /** The row is of no use where the peer's variant differs from resty's. */
@@ -63,7 +65,12 @@ export const workloads: readonly Workload[] = [
   { name: "shared dictionary get", ratio: 1.0, variant: "pool", load: ["-c", "4", "URL/dict/get"], operations: 1000 },
   { name: "shared dictionary set", ratio: 1.0, variant: "pool", load: ["-c", "4", "URL/dict/set"], operations: 1000 },
   { name: "shared dictionary incr", ratio: 1.0, variant: "pool", load: ["-c", "4", "URL/dict/incr"], operations: 1000 },
+  {
+    name: "HTTP/2 over TLS, hello from a script",
+    ratio: 0.5,
+    variant: "pool",
+    load: ["-c", "8", "-m", "32", "URL/hello"],
+    operations: 1,
+    http2: true,
+  },
 ];
-
-/** Rows of the design whose work resty does not have yet. */
-export const notYet: readonly { name: string; ratio: number }[] = [{ name: "HTTP/2 over TLS", ratio: 0.5 }];
