@@ -3,7 +3,7 @@ import type { Body, Sink } from "../../core/body.ts";
 import { byteLength } from "../../core/body.ts";
 import type { ComplexValue } from "../../core/complex.ts";
 import { cycleKey } from "../../core/cycle.ts";
-import { type Context, defineModule, entries, flag, value } from "../../core/module.ts";
+import { type Context, defineModule, entries, field, flag, value } from "../../core/module.ts";
 import { DECLINED, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { requestSlot } from "../../core/slot.ts";
@@ -54,7 +54,12 @@ export const charset = defineModule({
       syntax: "charset1 charset2 { ... }",
     },
   },
+  fields: {
+    /** An upstream may ask for a charset of its own choice, where there are maps. */
+    mapped: field(false),
+  },
   prepare(conf, level) {
+    conf.mapped = level.cycle.get(charsets).mapped;
     const [from, to] = [conf.source_charset?.constant, conf.charset?.constant];
     if (from === undefined || to === undefined || to === "off" || from.toLowerCase() === to.toLowerCase()) return;
     if (level.cycle.get(charsets).table(from, to) || level.cycle.get(missing).has(`${from} ${to}`)) return;
@@ -65,7 +70,7 @@ export const charset = defineModule({
     );
   },
   // A subrequest's body is recoded to the charset of the page it becomes part of.
-  enabled: (conf) => isSet(conf.charset) || conf.source_charset !== undefined,
+  enabled: (conf) => isSet(conf.charset) || conf.source_charset !== undefined || conf.mapped,
   hooks: { header_filter: applyCharset },
 });
 

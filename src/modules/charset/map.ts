@@ -18,6 +18,11 @@ export class Charsets {
     return this.#known.has(charset.toLowerCase());
   }
 
+  /** Is there a `charset_map` at all? */
+  get mapped(): boolean {
+    return this.#tables.size > 0;
+  }
+
   table(from: string, to: string): Table | undefined {
     return this.#tables.get(key(from, to));
   }
