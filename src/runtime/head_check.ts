@@ -31,6 +31,7 @@ export function checkHead(request: Request): HeadProblem | undefined {
   const { flat } = request.headers;
   if (flat.length > core.of(request).max_headers * 2) return bad("client sent too many header lines");
   let seen: string | undefined;
+  let coding: string | undefined;
   for (let i = 0; i < flat.length; i += 2) {
     const name = flat[i]!;
     if (!isPlain(name)) {
@@ -55,13 +56,10 @@ export function checkHead(request: Request): HeadProblem | undefined {
         `client sent duplicate ${kind}: "${name}: ${flat[i + 1]}", previous value: "${name}: ${request.header(lower)}"`,
       );
     }
-    if (lower === "transfer-encoding") {
-      const problem = checkCoding(request, flat[i + 1]!);
-      if (problem) return problem;
-    }
+    if (lower === "transfer-encoding") coding = flat[i + 1]!;
     seen = seen === undefined ? `${lower};` : `${seen}${lower};`;
   }
-  return undefined;
+  return coding === undefined ? undefined : checkCoding(request, coding);
 }
 
 /** The runtime takes any coding for none; what it leaves in the connection would be read as the next request. */

@@ -36,3 +36,8 @@ block("an address that is none is refused", {
   server: "location / { allow 127.0.0.1/33; }",
   refused: ['invalid parameter "127.0.0.1/33"'],
 });
+
+block("a method that nobody knows", {
+  server: "location / { limit_except get FETCH { deny all; } }",
+  refused: ['invalid method "FETCH"'],
+});

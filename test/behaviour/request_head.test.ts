@@ -30,6 +30,7 @@ block("header fields", {
     { raw: raw("GET / HTTP/1.1\r\nHost: a/b"), status: 400 },
     { raw: raw("GET / HTTP/1.1\r\nHost: a\r\nX_Y: z"), status: 200, body: "/ / a " },
     { raw: raw("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip"), status: 501 },
+    { raw: raw("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: gzip"), status: 400 },
   ],
   errorLog: [
     'client sent duplicate host header: "Host: b", previous value: "Host: a" while reading client request headers',

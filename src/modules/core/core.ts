@@ -67,7 +67,14 @@ export const core = defineModule({
       syntax: "[ = | ~ | ~* | ^~ ] uri { ... }",
       read: (args) => void readLocationName(args.directive),
     }),
-    limit_except: block({ contexts: location, opens: "limit_except", args: [1, 32], once: true, syntax: "method ... { ... }" }),
+    limit_except: block({
+      contexts: location,
+      opens: "limit_except",
+      args: [1, 32],
+      once: true,
+      syntax: "method ... { ... }",
+      read: checkMethods,
+    }),
     listen: list<undefined>({
       contexts: server,
       args: [1, 32],
@@ -205,6 +212,14 @@ function ensureListen(level: Level, args: Arguments): void {
     quic: false,
     proxyProtocol: false,
   });
+}
+
+const knownMethods =
+  "GET HEAD POST PUT DELETE MKCOL COPY MOVE OPTIONS PROPFIND PROPPATCH LOCK UNLOCK PATCH".split(" ");
+
+function checkMethods(args: Arguments): void {
+  for (const [i, method] of args.texts().entries())
+    if (!knownMethods.includes(method.toUpperCase())) throw args.wrong(i, `invalid method "${method}"`, knownMethods.join(", "));
 }
 
 function readServerNames(args: Arguments): undefined {

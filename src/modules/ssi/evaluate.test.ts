@@ -37,5 +37,5 @@ test("an include names a location and nothing above it", () => {
 
 test("escapes", () => {
   expect(escapeHtml('<a href="?b&c">')).toBe("&lt;a href=&quot;?b&amp;c&quot;&gt;");
-  expect(escapeUrl("a b\"'#%\xe9&?/")).toBe("a%20b%22%27%23%25%E9&?/");
+  expect(escapeUrl("a b\"'#%\xe9<>^&?/")).toBe("a%20b%22%27%23%25%E9%3C%3E%5E&?/");
 });

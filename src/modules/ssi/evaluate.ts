@@ -80,7 +80,7 @@ export function escapeHtml(text: string): string {
 /** What a URL within HTML may not hold as it is. */
 export function escapeUrl(text: string): string {
   return text.replace(
-    /[\0-\x20"#%'\x7f-\xff]/g,
+    /[\0-\x20"#%'<>\\^`{|}\x7f-\xff]/g,
     (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
   );
 }
