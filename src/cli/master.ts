@@ -8,10 +8,12 @@ import { runMaster } from "../master/master.ts";
 import { defaultErrorLog, masterSettings } from "../master/settings.ts";
 import { removeCounters } from "../master/counters.ts";
 import { MasterZones } from "../master/zones.ts";
+import { checkHandlers } from "../modules/ts/check.ts";
 import { ErrorLogs } from "../runtime/error_log.ts";
 import { type ConfigurationChoice, type Loaded, loadConfiguration } from "../runtime/load.ts";
 import { openLog } from "../runtime/open_log.ts";
 import { selfArgv, workerArgv } from "./self.ts";
+import { Watch } from "./watch.ts";
 
 /** Loads a configuration and says everything that was found: warnings and notices too. */
 export function load(choice: ConfigurationChoice): { loaded: Loaded; settings: MasterSettings | undefined; text: string } {
@@ -41,14 +43,18 @@ function logErrors(list: readonly Diagnostic[], write: (message: string) => void
 }
 
 /** Runs the server under a master until it is told to stop. @returns the exit code */
-export async function serve(choice: ConfigurationChoice): Promise<number> {
+export async function serve(choice: ConfigurationChoice, options: { readonly watch?: boolean } = {}): Promise<number> {
   const logs = new ErrorLogs((path) => openLog(path));
   // Until the configuration says otherwise; with -e it is there, and holds what went wrong, even if nothing loads.
   let targets: { path: string; level: LogLevel }[] = choice.errorLog ? [{ path: defaultErrorLog(choice), level: "error" }] : [];
   let first = true;
+  const watching = options.watch
+    ? new Watch(choice.file, () => process.kill(process.pid, "SIGHUP"), (text) => void process.stderr.write(text))
+    : undefined;
   const log: Log = (level, message) => {
     logs.write(targets, level, message);
     logs.flush();
+    if (level === "emerg") watching?.refused(message);
   };
   const zones = new MasterZones(log);
   let pidFile = "";
@@ -60,6 +66,11 @@ export async function serve(choice: ConfigurationChoice): Promise<number> {
         logErrors(loaded.diagnostics.list, (message) => logs.write(targets, "emerg", message));
         logs.flush();
         return { ok: false, text };
+      }
+      if (watching) {
+        watching.follow(loaded.plan, loaded.sources.keys());
+        const found = await checkHandlers(loaded.plan);
+        if (found.length > 0) return { ok: false, text: render(found, loaded) };
       }
       if (first && text !== "") process.stderr.write(text);
       openZones = () => zones.open(loaded.plan.cycle, settings.user);
@@ -79,10 +90,12 @@ export async function serve(choice: ConfigurationChoice): Promise<number> {
       }
       pidFile = settings.pidFile;
       zones.use();
+      watching?.served();
       targets = settings.errorLog.map(({ file, level }) => ({ path: file, level }));
     },
     reopenLogs: () => logs.reopen(),
   });
+  watching?.close();
   zones.end(pidFile);
   removeCounters(process.pid);
   return exitCode;
