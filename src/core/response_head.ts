@@ -23,7 +23,7 @@ export class ResponseHead {
   contentOffset = 0;
   /** The maker of the body sends no more than the part that a range filter names by offset and length. */
   cutsItself = false;
-  /** Adds `Vary: Accept-Encoding`. */
+  /** Adds `Vary: Accept-Encoding`, to an error page too: another request might not have led to it. */
   varyByEncoding = false;
   /** In place of our own `Server` and `Date`; null for none. */
   server: string | null | undefined;
@@ -79,7 +79,6 @@ export class ResponseHead {
     this.allowRanges = false;
     this.contentOffset = 0;
     this.cutsItself = false;
-    this.varyByEncoding = false;
     this.server = undefined;
     this.date = undefined;
     this.headers.flat.length = 0;

@@ -192,3 +192,16 @@ function openFiles(pid: number): string[] {
     }
   });
 }
+
+block("an alias does not take what a rewrite made of the URI", {
+  files,
+  server: "location /x/ { alias html/; rewrite ^/x/(.*)$ /other/$1 break; }",
+  steps: [{ get: "/x/a.html", status: 500 }],
+  allow: [/"alias" cannot be used/], // an alert, where it is nginx
+  errorLog: [/"alias" cannot be used in location "\/x\/" where URI was rewritten/],
+});
+
+block("an alias has no meaning in a named location", {
+  server: "location @x { alias html/; }",
+  refused: ['the "alias" directive cannot be used inside the named location'],
+});

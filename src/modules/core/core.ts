@@ -245,6 +245,8 @@ function readRoot(args: Arguments, alias: boolean): Root {
   const path = args.complex(0);
   if (alias && args.level.own(core, "root") !== undefined) throw args.wrong(0, '"alias" directive is duplicate, "root" directive was specified earlier');
   const location = alias ? readLocationName(args.level.directive!) : undefined;
+  if (location?.kind === "named")
+    throw args.wrong(0, 'the "alias" directive cannot be used inside the named location', "root");
   const prefix = location?.kind === "regex" ? undefined : location?.name;
   if (path.constant === undefined)
     return { path: { ...path, evaluate: (request) => args.cycle.path(path.evaluate(request)) }, alias, prefix };

@@ -21,8 +21,8 @@ export function readDestination(request: Request): Destination | number {
   if (typeof path === "number") return path;
   const uri = path === undefined ? undefined : safeUri(path);
   const { root } = core.of(request);
-  const tooShort = root.prefix !== undefined && uri !== undefined && uri.length < root.prefix.length;
-  if (uri === undefined || tooShort) {
+  const outside = root.prefix !== undefined && !uri?.startsWith(root.prefix);
+  if (uri === undefined || outside) {
     request.log("error", `client sent invalid "Destination" header: "${header}"`);
     return 400;
   }
