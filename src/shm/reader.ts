@@ -51,6 +51,8 @@ const COLLECT_AFTER_BYTES = 8 * 2 ** 20;
  */
 const weaklyOrdered = process.arch !== "x64";
 const fence = new Int32Array(1);
+/** One for all zones: a key is set and used without anything else in between. */
+const keyScratch = Buffer.alloc(3 * KEY_BYTES_MAX + 16) as TextBuffer;
 /** What a reader gets that was overtaken by a writer. */
 const CHANGED = Symbol("changed");
 
@@ -75,7 +77,7 @@ export abstract class Reader {
   protected readonly touchedAt: number;
 
   /** The key being looked for, padded with zeros to whole words. */
-  readonly keyBytes = Buffer.alloc(3 * KEY_BYTES_MAX + 16) as TextBuffer;
+  readonly keyBytes = keyScratch;
   readonly keyWords = new Int32Array(this.keyBytes.buffer, this.keyBytes.byteOffset, this.keyBytes.length >>> 2);
   /** Its length in bytes, with `META_FIELD` when it is a field's. */
   keyLength = 0;
@@ -301,7 +303,7 @@ export abstract class Reader {
    * every 8 MB costs 5 ns a string and keeps it at 50 MB (Bun 1.4.5).
    */
   #collectSoon(bytes: number): void {
-    this.#copiedBytes += bytes < 1024 ? bytes + 64 : bytes >>> 2; // it counts larger ones itself
+    this.#copiedBytes += bytes < 8192 ? bytes + 64 : 64; // it counts larger ones itself, and frees them late if helped
     if (this.#copiedBytes < COLLECT_AFTER_BYTES) return;
     this.#copiedBytes = 0;
     edenGC();
