@@ -21,6 +21,13 @@ export interface TimerApi {
   at<Args extends unknown[]>(seconds: number, callback: TimerCallback<Args>, ...args: Args): TimerHandle;
   /** As `at`, again and again. A call that takes longer than the interval does not hold up the next one. */
   every<Args extends unknown[]>(seconds: number, callback: TimerCallback<Args>, ...args: Args): TimerHandle;
+  /**
+   * A timer that every worker starts, by the same name, and one of them runs: whichever comes first.
+   * @example init_worker_by_ts_block { ngx.timer.once("report", 60, () => report()); }
+   */
+  once<Args extends unknown[]>(name: string, seconds: number, callback: TimerCallback<Args>, ...args: Args): TimerHandle;
+  /** As `once`, again and again. */
+  everyOnce<Args extends unknown[]>(name: string, seconds: number, callback: TimerCallback<Args>, ...args: Args): TimerHandle;
   /** Timers whose time has not come. */
   pendingCount(): number;
   /** Calls that are under way. */
@@ -65,9 +72,23 @@ export class Timers {
       if (seconds === 0) throw new RangeError("ngx.timer.every cannot have a delay of 0");
       return this.#add(seconds, callback as TimerCallback, args, true);
     },
+    once: (name, seconds, callback, ...args) => this.#add(seconds, this.#byOne(name, seconds, callback as TimerCallback), args, false),
+    everyOnce: (name, seconds, callback, ...args) => {
+      if (seconds === 0) throw new RangeError("ngx.timer.everyOnce cannot have a delay of 0");
+      return this.#add(seconds, this.#byOne(name, seconds, callback as TimerCallback), args, true);
+    },
     pendingCount: () => this.pending.size,
     runningCount: () => this.#running,
   };
+
+  /** Lets the first worker that comes make the call; the others find its mark, which stays until just before the next. */
+  #byOne(name: string, seconds: number, callback: TimerCallback): TimerCallback {
+    return (premature, ...args) => {
+      const { internal } = this.generation;
+      if (premature || !internal) return callback(premature, ...args);
+      return internal.add(`once ${name}`, process.pid, Math.max(seconds * 0.95, 0.05)) === true ? callback(false, ...args) : undefined;
+    };
+  }
 
   #add(seconds: number, callback: TimerCallback, args: unknown[], again: boolean): TimerHandle {
     if (typeof callback !== "function") throw new TypeError("a timer needs a function to call");

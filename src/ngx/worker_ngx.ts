@@ -11,6 +11,9 @@ import type { TimerApi } from "./timer.ts";
 import * as encoding from "./encoding.ts";
 import * as re from "./re.ts";
 import { Semaphore } from "./semaphore.ts";
+import { type ConnectOptions, TcpSocket } from "./socket/tcp.ts";
+import { UdpSocket } from "./socket/udp.ts";
+import { getLogs } from "./errlog.ts";
 import * as time from "./time.ts";
 
 /** OpenResty's numbers for the levels of the error log, and nginx's names for them. */
@@ -96,6 +99,21 @@ export class WorkerNgx {
     return re;
   }
 
+  /** TCP, UNIX-domain and UDP sockets: `const socket = ngx.socket.tcp(); await socket.connect(…)`. */
+  get socket(): typeof socketApi {
+    return socketApi;
+  }
+
+  /** Lines of the error log that `lua_capture_error_log` keeps. */
+  get errlog(): typeof errlogApi {
+    return errlogApi;
+  }
+
+  /** An HTTP request to anywhere: the platform's own `fetch`. */
+  get fetch(): typeof fetch {
+    return fetch;
+  }
+
   /** `ngx.semaphore.new(2)`. */
   get semaphore(): typeof semaphoreApi {
     return semaphoreApi;
@@ -112,6 +130,18 @@ export class WorkerNgx {
     return Bun.sleep(seconds * 1000);
   }
 }
+
+const socketApi = {
+  tcp: (): TcpSocket => new TcpSocket(),
+  udp: (): UdpSocket => new UdpSocket(),
+  async connect(host: string, port?: number, options?: ConnectOptions): Promise<TcpSocket> {
+    const socket = new TcpSocket();
+    await socket.connect(host, port, options);
+    return socket;
+  },
+};
+
+const errlogApi = { getLogs };
 
 const semaphoreApi = { new: (resources?: number): Semaphore => new Semaphore(resources) };
 

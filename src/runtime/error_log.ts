@@ -2,6 +2,7 @@ import type { LogLevel } from "../core/log.ts";
 import type { Request } from "../core/request.ts";
 import { requestLine } from "../modules/core/request_line.ts";
 import { type ErrorLogTarget, errorLog, reaches } from "../modules/error_log/error_log.ts";
+import { noteLog } from "../ngx/errlog.ts";
 import { errorLogTime } from "../std/clock.ts";
 import type { LogSink } from "../std/log_file.ts";
 
@@ -12,6 +13,7 @@ export class ErrorLogs {
   constructor(private readonly open: (path: string) => LogSink) {}
 
   write(targets: readonly ErrorLogTarget[], level: LogLevel, message: string): void {
+    noteLog(level, message);
     let line: string | undefined;
     for (const target of targets) {
       if (!reaches(level, target.level)) continue;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { block, start } from "../lib/index.ts";
+import { block, start, until } from "../lib/index.ts";
 
 block("capture: status, headers, body, arguments, methods, bodies", {
   server: `
@@ -187,4 +187,98 @@ test("a WebSocket echoes text and bytes, and tells how it ended", async () => {
   failing.onclose = onFailed;
   expect((await failed).code).toBe(1011);
   await server.logged(/in a socket/);
+});
+
+test("a timer of one name runs on one worker, and workers know of each other", async () => {
+  await using server = await start({
+    workers: 2,
+    http: `shared_dict seen 1m;
+      init_worker_by_ts_block {
+        ngx.timer.once("first", 0.05, () => ngx.shared.seen.incr("once", 1, 0));
+        ngx.timer.everyOnce("tick", 0.2, () => ngx.shared.seen.incr("ticks", 1, 0));
+        ngx.timer.at(0.1, () => ngx.shared.seen.incr("each", 1, 0));
+      }`,
+    server: `
+      location = /seen { content_by_ts_block { return String(ngx.shared.seen.get(ngx.req.arg("key"))); } }
+      location = /pids { content_by_ts_block { return { pids: ngx.worker.pids(), own: ngx.worker.pid(), id: ngx.worker.id(), count: ngx.worker.count() }; } }
+    `,
+  });
+  const seen = async (key: string): Promise<string> => (await server.get(`/seen?key=${key}`)).text();
+  await until("both workers' own timers", async () => (await seen("each")) === "2");
+  expect(await seen("once")).toBe("1");
+  const from = performance.now();
+  const first = Number(await seen("ticks")) || 0;
+  await until("five more ticks", async () => Number(await seen("ticks")) >= first + 5);
+  expect(performance.now() - from).toBeGreaterThan(600); // twice as fast, were each worker to make them
+  const { pids, own, id, count } = (await (await server.get("/pids")).json()) as { pids: number[]; own: number; id: number; count: number };
+  expect(new Set(pids).size).toBe(2);
+  expect(pids[id]).toBe(own);
+  expect(count).toBe(2);
+});
+
+block("lines of the error log can be read", {
+  http: "lua_capture_error_log 32k;",
+  server: `location = /log { content_by_ts_block {
+    ngx.log(ngx.WARN, "first"); ngx.log("error", "second ", { a: 1 });
+    const logs = ngx.errlog.getLogs();
+    return logs.filter((line) => /first|second/.test(line.message)).map((line) => line.level + ":" + /(first|second [^,]*)/.exec(line.message)[0]).join();
+  } }`,
+  steps: [{ get: "/log", body: 'warn:first,error:second {"a":1}' }],
+});
+
+test("sockets: lines, bytes, patterns, timeouts, and a pool", async () => {
+  let connections = 0;
+  using peer = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      open: () => void connections++,
+      data(socket, data) {
+        const text = data.toString();
+        if (text.startsWith("lines")) socket.write("one\r\ntwo\nthree==four");
+        else if (text.startsWith("big")) socket.write(Buffer.alloc(100_000, 65));
+        else if (text.startsWith("bye")) socket.end("the end");
+        else if (text.startsWith("ping")) socket.write("pong\n");
+      },
+    },
+  });
+  await using server = await start({
+    server: `
+      location = /lines { content_by_ts_block {
+        const socket = await ngx.socket.connect("127.0.0.1", ${peer.port});
+        await socket.send(["li", "nes"]);
+        const answer = [await socket.receive(), await socket.receive("*l"), await socket.receiveUntil("=="), await socket.receive(4)];
+        await socket.send("big");
+        answer.push((await socket.receiveBytes(100000)).length);
+        await socket.send("bye");
+        answer.push(await socket.receive("*a"));
+        return answer;
+      } }
+      location = /pool { content_by_ts_block {
+        const socket = ngx.socket.tcp();
+        await socket.connect("127.0.0.1", ${peer.port});
+        await socket.send("ping");
+        const answer = await socket.receive();
+        const times = socket.getReusedTimes();
+        socket.setKeepalive(10000, 5);
+        return answer + times;
+      } }
+      location = /timeout { content_by_ts_block {
+        const socket = ngx.socket.tcp();
+        socket.setTimeout(50);
+        await socket.connect("127.0.0.1", ${peer.port});
+        try { await socket.receive(); } catch (error) { return error.name + " " + error.message; }
+      } }
+      location = /refused { content_by_ts_block { try { await ngx.socket.connect("127.0.0.1", 1); } catch (error) { return error.name; } } }
+    `,
+  });
+  const get = async (path: string): Promise<string> => (await server.get(path)).text();
+  expect(JSON.parse(await get("/lines"))).toEqual(["one", "two", "three", "four", 100_000, "the end"]);
+  const before = connections;
+  expect(await get("/pool")).toBe("pong0");
+  expect(await get("/pool")).toBe("pong1");
+  expect(await get("/pool")).toBe("pong2");
+  expect(connections - before).toBe(1);
+  expect(await get("/timeout")).toBe("SocketError timeout");
+  expect(await get("/refused")).toBe("SocketError");
 });

@@ -2,9 +2,15 @@ import type { Cycle } from "../../core/cycle.ts";
 import type { Level } from "../../core/level.ts";
 import { type Generation, generationKey } from "../../ngx/generation.ts";
 import type { LoadFailure } from "../../ngx/failure.ts";
+import { keepLogs } from "../../ngx/errlog.ts";
 import type { Script } from "../../ngx/script.ts";
 import { WorkerNgx } from "../../ngx/worker_ngx.ts";
+import { SharedDict } from "../../shm/dict.ts";
+import { cycleZones } from "../../shm/zones.ts";
 import { type Use, ts } from "./ts.ts";
+
+/** What workers tell each other for `ngx.worker.pids` and `ngx.timer.once`. */
+const internalZone = "resty workers";
 
 /** A generation whose scripts cannot be loaded does not serve; the message has every error with its place. */
 export class ScriptsFailed extends Error {
@@ -20,11 +26,17 @@ export function startGeneration(cycle: Cycle, main: Level): void {
   const http = main.children.find(({ context }) => context === "http");
   if (!http) return;
   const generation = cycle.get(generationKey);
+  const zones = cycle.get(cycleZones);
+  if (generation.scripts.length > 0)
+    zones.declare({ name: internalZone, sizeBytes: 64 * 1024, kind: "internal", place: http.directive!.place });
   cycle.atStart(async () => {
     const conf = ts.at(http);
     generation.log = cycle.log;
     generation.timers.maxPending = conf.lua_max_pending_timers;
     generation.timers.maxRunning = conf.lua_max_running_timers;
+    keepLogs(conf.lua_capture_error_log);
+    const { zone } = zones.declared.get(internalZone) ?? {};
+    if (zone) generation.useInternal(new SharedDict(zone));
     const failures = await generation.load();
     if (failures.length > 0) throw new ScriptsFailed(failures);
     await callAll(generation, [conf.init, conf.init_worker]);

@@ -1,6 +1,6 @@
 import type { Arguments } from "../../core/arguments.ts";
 import type { ComplexValue } from "../../core/complex.ts";
-import { accepted, type Context, defineModule, type DirectiveSpec, field, flag, type MergeRule, number, time, value } from "../../core/module.ts";
+import { accepted, type Context, defineModule, type DirectiveSpec, field, flag, type MergeRule, number, size, time, value } from "../../core/module.ts";
 import { DECLINED, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { generationKey } from "../../ngx/generation.ts";
@@ -111,6 +111,7 @@ export const ts = defineModule({
     lua_need_request_body: flag({ contexts: everywhere, default: false }),
     lua_max_pending_timers: number({ contexts: ["http"], default: 1024, min: 1 }),
     lua_max_running_timers: number({ contexts: ["http"], default: 256, min: 1 }),
+    lua_capture_error_log: size({ contexts: ["http"], default: 0 }),
     lua_code_cache: accepted({ contexts: everywhere, why: "scripts are loaded once a configuration; see resty serve --watch" }),
     lua_package_path: accepted({ contexts: ["http"], why: "modules are imported by their path, or from a node_modules" }),
     lua_package_cpath: accepted({ contexts: ["http"], why: "there are no C modules" }),
