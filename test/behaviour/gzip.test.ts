@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { gunzipSync } from "node:zlib";
-import { type Answer, block, type Step, start } from "../lib/index.ts";
+import { createServer } from "node:http";
+import { type Answer, block, freePort, type Step, start } from "../lib/index.ts";
 
 const text = "All work and no play makes Jack a dull boy. ".repeat(100);
 const big = "0123456789abcdef".repeat(40_000);
@@ -179,4 +180,28 @@ test("a client that leaves in the middle of a compressed file is forgotten", asy
   await connection.untilText("\r\n\r\n");
   connection.socket.destroy();
   expect((await server.get("/none")).status).toBe(404);
+});
+
+test("what a slow source says is seen before it has said all", async () => {
+  const port = await freePort();
+  let goOn: (() => void) | undefined;
+  const source = createServer((_, response) => {
+    response.writeHead(200, { "Content-Type": "text/html" });
+    response.write("first ".repeat(10));
+    goOn = () => response.end("second ".repeat(10));
+  }).listen(port, "127.0.0.1");
+  try {
+    await using server = await start({
+      server: `gzip on; location / { proxy_http_version 1.1; proxy_buffering off; proxy_pass http://127.0.0.1:${port}; }`,
+    });
+    const response = await server.get("/", { headers: accepting });
+    expect(response.headers.get("content-encoding")).toBe("gzip");
+    const reader = response.body!.getReader();
+    const read = async (): Promise<string> => Buffer.from((await reader.read()).value!).toString();
+    expect(await read()).toBe("first ".repeat(10));
+    goOn!();
+    expect(await read()).toBe("second ".repeat(10));
+  } finally {
+    source.close();
+  }
 });

@@ -183,6 +183,33 @@ test("clients that leave in the middle of a file leave no descriptor behind", as
   );
 });
 
+test("slow and fast clients at the same time get the same bytes", async () => {
+  const bytes = Buffer.alloc(6_000_000);
+  for (let i = 0; i < bytes.length; i += 4) bytes.writeUInt32LE(i, i);
+  await using server = await start({
+    files: { "n.bin": bytes },
+    server: "location / { } location /l/ { alias html/; }",
+  });
+  const wanted = Bun.hash(bytes);
+  const fetchWhole = async (path: string, pauses: boolean): Promise<void> => {
+    const response = await server.get(path);
+    const hash = new Bun.CryptoHasher("sha1");
+    let size = 0;
+    for await (const chunk of response.body!) {
+      hash.update(chunk);
+      size += chunk.length;
+      if (pauses && size % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect([size, hash.digest("hex")]).toEqual([
+      bytes.length,
+      new Bun.CryptoHasher("sha1").update(bytes).digest("hex"),
+    ]);
+  };
+  await Promise.all(Array.from({ length: 12 }, (_, i) => fetchWhole(i % 2 ? "/n.bin" : "/l/n.bin", i % 3 === 0)));
+  const part = await server.get("/n.bin", { headers: { Range: "bytes=0-5999999" } });
+  expect(Bun.hash(Buffer.from(await part.arrayBuffer()))).toBe(wanted);
+});
+
 function openFiles(pid: number): string[] {
   return readdirSync(`/proc/${pid}/fd`).map((fd) => {
     try {
