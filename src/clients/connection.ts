@@ -195,6 +195,10 @@ export class UpstreamConnection implements ResponseHandler, Timed {
     else this.#events?.data(chunk);
   }
 
+  stderr(text: string): void {
+    this.#events?.stderr?.(text);
+  }
+
   end(trailers: string[], reusable: boolean): void {
     const events = this.#events;
     this.#events = undefined;

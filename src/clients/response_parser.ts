@@ -9,6 +9,8 @@ export interface ResponseHandler {
   interim?(status: number, reason: string, headers: string[]): void;
   head(status: number, reason: string, headers: string[]): void;
   data(chunk: Uint8Array): void;
+  /** What an application writes beside its answer. */
+  stderr?(text: string): void;
   /** The response is complete; `reusable` if another may follow on the connection. */
   end(trailers: string[], reusable: boolean): void;
 }

@@ -11,6 +11,7 @@ import { core } from "./core/core.ts";
 import { dav } from "./dav/dav.ts";
 import { emptyGif } from "./empty_gif/empty_gif.ts";
 import { errorLog } from "./error_log/error_log.ts";
+import { fastcgi } from "./fastcgi/fastcgi.ts";
 import { geo } from "./geo/geo.ts";
 import { gunzip } from "./gunzip/gunzip.ts";
 import { gzip } from "./gzip/gzip.ts";
@@ -84,6 +85,7 @@ export const modules: readonly AnyModule[] = [
   upstream,
   cache,
   proxy,
+  fastcgi,
   rewrite,
   access,
   authBasic,

@@ -127,6 +127,9 @@ export class CacheUse {
     }
     this.#find();
     this.#judge();
+    // The answer to a HEAD has no body, and must not be taken for the answer to a GET.
+    if (request.method === "HEAD" && !rules.convertHead && !rules.key?.source.includes("$request_method"))
+      this.#mayStore = false;
     if (this.stored || !this.#mayStore || !rules.lock) return undefined;
     if (this.#lock(rules.lockAgeMs)) return undefined;
     return this.#waitForOther();
@@ -238,7 +241,8 @@ export class CacheUse {
 
   renew(headers: readonly string[]): void {
     const { file } = this.stored!;
-    const validity = this.#validity(file.head.status, headers);
+    // Where 304 says nothing of it, what the stored answer said holds again from now on.
+    const validity = this.#told(headers) ?? this.#validity(file.head.status, file.head.headers);
     if (validity) {
       try {
         renewCacheFile(file, validity);
@@ -266,20 +270,17 @@ export class CacheUse {
     return true;
   }
 
+  /** For how long an answer holds, by its header or else by `…_cache_valid`; undefined where it may not be stored. */
   #validity(status: number, headers: readonly string[]): Validity | undefined {
+    return this.#told(headers, this.rules.validSeconds(status));
+  }
+
+  #told(headers: readonly string[], defaultSeconds = 0): Validity | undefined {
     const now = Math.floor(Date.now() / 1000);
-    const told = freshness(headers, this.rules.ignored, now);
-    let { validUntil } = told;
-    if (validUntil === undefined) {
-      const seconds = this.rules.validSeconds(status);
-      validUntil = seconds === 0 ? "no" : now + seconds;
-    }
+    const { validUntil: told, staleWhileRevalidate, staleIfError } = freshness(headers, this.rules.ignored, now);
+    const validUntil = told ?? (defaultSeconds === 0 ? "no" : now + defaultSeconds);
     if (validUntil === "no") return undefined;
-    return {
-      validUntil,
-      updatingUntil: validUntil + told.staleWhileRevalidate,
-      errorUntil: validUntil + told.staleIfError,
-    };
+    return { validUntil, updatingUntil: validUntil + staleWhileRevalidate, errorUntil: validUntil + staleIfError };
   }
 
   /** The upstream's head has come: begins to store the answer, if it may be. @param intercepted its body is not wanted */

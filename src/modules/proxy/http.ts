@@ -38,6 +38,8 @@ const http: Protocol<ProxyConf, HttpDestination> = {
   ending: (isLengthKnown) => (isLengthKnown ? undefined : lastChunk),
   rewrite: rewriteField,
   passesTrailers: (conf) => conf.proxy_pass_trailers,
+  passesNothing: true,
+  isFatal: () => false,
 };
 
 /** The content handler of `proxy_pass`. */

@@ -1,13 +1,9 @@
-import type { Address } from "../../clients/connection.ts";
 import type { Arguments } from "../../core/arguments.ts";
 import type { Request } from "../../core/request.ts";
 import { escapeUri } from "../../std/uri_escape.ts";
-import { roundRobin } from "../upstream/balancers/round_robin.ts";
-import { parseAddress } from "../upstream/address.ts";
-import { Upstream } from "../upstream/group.ts";
-import { Peer } from "../upstream/peer.ts";
+import type { Upstream } from "../upstream/group.ts";
+import { constantGroup, groupFor } from "../upstream/groups.ts";
 import type { Destination } from "../upstream/protocol.ts";
-import { upstreams, upstreamUses } from "../upstream/upstream.ts";
 
 /** Where one request goes. */
 export interface HttpDestination extends Destination {
@@ -32,37 +28,30 @@ interface ParsedUrl {
 /** `proxy_pass URL`: a part of a URL without its path passes the client's target on as it came. */
 export function readTarget(args: Arguments): Target {
   const value = args.complex(0);
-  if (value.constant === undefined) {
-    const groups = new Map<string, Upstream>();
-    return (request) => {
-      const parsed = parseUrl(value.evaluate(request));
-      if (!parsed) {
-        request.log("error", `invalid URL prefix in "${value.evaluate(request)}"`);
-        return undefined;
-      }
-      const group = groupFor(args, parsed, groups);
-      return (
-        group &&
-        destination(group, parsed, parsed.uri === undefined || parsed.uri === "" ? asReceived(request) : parsed.uri)
-      );
-    };
-  }
-  const parsed = parseUrl(value.constant);
+  if (value.constant !== undefined) return constantTarget(args, value.constant);
+  return (request) => {
+    const url = value.evaluate(request);
+    const parsed = parseUrl(url);
+    if (!parsed) {
+      request.log("error", `invalid URL prefix in "${url}"`);
+      return undefined;
+    }
+    const group = groupFor(args.cycle, parsed.host, parsed.tls ? 443 : 80);
+    if (group) return destination(group, parsed, parsed.uri === undefined ? asReceived(request) : parsed.uri);
+    request.log("error", `invalid host in upstream "${parsed.host}"`);
+    return undefined;
+  };
+}
+
+function constantTarget(args: Arguments, url: string): Target {
+  const parsed = parseUrl(url);
   if (!parsed) throw args.wrong(0, "invalid URL prefix", "http://HOST[:PORT][/URI], https://… or http://unix:PATH");
-  if (!parseAddress(parsed.host, 80)) throw args.wrong(0, `invalid host in upstream "${parsed.host}"`, "HOST[:PORT]");
-  const name = parsed.host.replace(/:\d+$/, "");
-  if (!parsed.host.startsWith("unix:") && !parsed.host.startsWith("["))
-    args.cycle
-      .get(upstreamUses)
-      .push({ name: args.cycle.get(upstreams).has(parsed.host) ? parsed.host : name, place: args.words[0]!.place });
+  const group = constantGroup(args, parsed.host, parsed.tls ? 443 : 80);
   checkUri(args, parsed);
-  const groups = new Map<string, Upstream>();
-  let group: Upstream | undefined;
   const { uri } = parsed;
   return (request) => {
-    group ??= groupFor(args, parsed, groups);
-    if (!group) return undefined;
-    return destination(group, parsed, uri === undefined ? asReceived(request) : replaced(request, uri));
+    const found = group();
+    return found && destination(found, parsed, uri === undefined ? asReceived(request) : replaced(request, uri));
   };
 }
 
@@ -88,33 +77,6 @@ function parseUrl(url: string): ParsedUrl | undefined {
     host: match[2]!.replace(/^(unix:.*):$/, "$1"),
     uri: uri === "" ? undefined : uri.startsWith("/") ? uri : `/${uri}`,
   };
-}
-
-function groupFor(args: Arguments, { host, tls }: ParsedUrl, groups: Map<string, Upstream>): Upstream | undefined {
-  const declared = args.cycle.get(upstreams).get(host);
-  if (declared) return declared;
-  const key = `${tls}${host}`;
-  let group = groups.get(key);
-  if (!group) {
-    const address: Address | undefined = parseAddress(host, tls ? 443 : 80);
-    if (!address) return undefined;
-    const name = address.unix
-      ? `unix:${address.host}`
-      : host.includes("]:") || /:\d+$/.test(host)
-        ? host
-        : `${host}:${address.port}`;
-    const peer = new Peer(address, name, 1, 0, 0, 0, false, false);
-    group = new Upstream(host, [peer], roundRobin, {
-      connections: 32,
-      requests: 1000,
-      timeMs: 3_600_000,
-      timeoutMs: 60_000,
-    });
-    groups.set(key, group);
-    const opened = group;
-    args.cycle.atEnd(() => opened.close());
-  }
-  return group;
 }
 
 function destination(group: Upstream, { host, tls, uri: path }: ParsedUrl, uri: string): HttpDestination {

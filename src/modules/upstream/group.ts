@@ -1,33 +1,68 @@
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
 import type { Request } from "../../core/request.ts";
 import type { Balancer } from "./balancer.ts";
 import { KeepalivePool, type KeepaliveOptions } from "./keepalive.ts";
 import type { Peer } from "./peer.ts";
 
-/** A named group of peers, or the one peer that an address stands for. */
+/** A named group of peers, or those that an address stands for. */
 export class Upstream {
   readonly pool: KeepalivePool;
-  readonly #primary: readonly Peer[];
-  readonly #backup: readonly Peer[];
+  #peers: readonly Peer[];
+  #primary: readonly Peer[] = [];
+  #backup: readonly Peer[] = [];
+  #resolved: Promise<void> | undefined;
 
   constructor(
     readonly name: string,
-    readonly peers: readonly Peer[],
+    peers: readonly Peer[],
     private readonly balancer: Balancer,
     keepalive: KeepaliveOptions,
   ) {
     this.pool = new KeepalivePool(keepalive);
-    this.#primary = peers.filter((peer) => !peer.backup);
-    this.#backup = peers.filter((peer) => peer.backup);
+    this.#peers = peers;
+    this.#sort();
+  }
+
+  get peers(): readonly Peer[] {
+    return this.#peers;
+  }
+
+  #sort(): void {
+    this.#primary = this.#peers.filter((peer) => !peer.backup);
+    this.#backup = this.#peers.filter((peer) => peer.backup);
+  }
+
+  /** Puts a peer for each of its addresses in the place of one that is given by name. */
+  resolve(): Promise<void> {
+    return (this.#resolved ??= this.#resolveNames());
+  }
+
+  async #resolveNames(): Promise<void> {
+    if (this.#peers.every(({ address: { host, unix } }) => unix || isIP(host) !== 0)) return;
+    const peers = await Promise.all(this.#peers.map(addressesOf));
+    this.#peers = peers.flat();
+    this.#sort();
   }
 
   /** The peer for the next try; backups only when no other is left, undefined when none is. */
   pick(request: Request, tried: ReadonlySet<Peer>): Peer | undefined {
     const nowMs = Date.now();
-    if (this.peers.length === 1) return tried.size === 0 && this.peers[0]!.hasRoom ? this.peers[0] : undefined;
+    const only = this.#peers.length === 1 ? this.#peers[0]! : undefined;
+    if (only) return tried.size === 0 && only.hasRoom ? only : undefined;
     return this.balancer(this.#primary, request, tried, nowMs) ?? this.balancer(this.#backup, request, tried, nowMs);
   }
 
   close(): void {
     this.pool.close();
   }
+}
+
+async function addressesOf(peer: Peer): Promise<Peer[]> {
+  const { host, port, unix } = peer.address;
+  if (unix || isIP(host) !== 0) return [peer];
+  // What cannot be resolved now may be later: connecting tries again.
+  const found = await lookup(host, { all: true, order: "verbatim" }).catch(() => []);
+  if (found.length === 0) return [peer];
+  return found.map(({ address }) => peer.at({ host: address, port, unix: false }));
 }

@@ -48,18 +48,22 @@ function passCached<C extends PassConf, D extends Destination>(
     return typeof verdict === "number" ? verdict : verdict.finally(() => use.close());
   }
   const update = use.updatesBehind;
-  const verdict = serveStored(request, conf, protocol, to, stored.take(), update);
+  const verdict = serveStored(request, conf, protocol, to, stored.take());
   if (!update) {
     use.close();
     return verdict;
   }
-  // The client has its answer; what the update comes to is only seen by those who ask later.
-  const renewal = Promise.resolve(new Pass(request, conf, protocol, to, use, true).start());
-  request.main.waitFor(
-    renewal
-      .catch((error: unknown) => request.log("error", `background update failed: ${String(error)}`))
-      .finally(() => use.close()),
-  );
+  // The client has its answer and goes; what the update comes to is only seen by those who ask later.
+  const { cycle } = request.plan;
+  cycle.hold();
+  const renewal = new Pass(request, conf, protocol, to, use, true).start();
+  const over = renewal
+    .catch((error: unknown) => request.log("error", `background update failed: ${String(error)}`))
+    .finally(() => {
+      use.close();
+      cycle.release();
+    });
+  if (request.body.exists) request.main.waitFor(over); // whose file goes with the request
   return verdict;
 }
 
@@ -225,7 +229,7 @@ class Pass<C extends PassConf, D extends Destination> {
     const { request, conf, protocol, to, use } = this;
     if (this.detached) return this.#result.resolve(DONE);
     try {
-      this.#result.resolve(serveStored(request, conf, protocol, to, use!.stored!.take(), false));
+      this.#result.resolve(serveStored(request, conf, protocol, to, use!.stored!.take()));
     } catch (error) {
       this.#result.reject(error);
     }

@@ -175,6 +175,13 @@ export class Passage<C extends PassConf, D extends Destination> implements Event
       );
   }
 
+  stderr(text: string): void {
+    const { request, protocol, conf } = this.passing;
+    request.log("error", `FastCGI sent in stderr: "${text.trimEnd()}" while ${this.#doing}`);
+    if (protocol.isFatal(conf, text) && !request.headSent)
+      this.failed(new UpstreamError("FastCGI application reported a failure", "invalid", false));
+  }
+
   data(chunk: Uint8Array): void {
     if (this.#settled) return;
     this.one.responseLength += chunk.length;

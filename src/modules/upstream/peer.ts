@@ -2,6 +2,8 @@ import type { Address } from "../../clients/connection.ts";
 
 /** One `server` line of an upstream, with what this worker knows of its health. */
 export class Peer {
+  /** As `$upstream_addr` shows it. */
+  readonly name: string;
   /** Smooth weighted round robin moves this; the highest is chosen. */
   currentWeight = 0;
   /** Falls with failures and recovers with use. */
@@ -16,8 +18,6 @@ export class Peer {
 
   constructor(
     readonly address: Address,
-    /** As `$upstream_addr` shows it. */
-    readonly name: string,
     readonly weight: number,
     /** 0 turns the accounting of failures off. */
     readonly maxFails: number,
@@ -28,6 +28,13 @@ export class Peer {
     readonly down: boolean,
   ) {
     this.effectiveWeight = weight;
+    this.name = nameOf(address);
+  }
+
+  /** The same at another address. */
+  at(address: Address): Peer {
+    const { weight, maxFails, failTimeoutMs, maxConns, backup, down } = this;
+    return new Peer(address, weight, maxFails, failTimeoutMs, maxConns, backup, down);
   }
 
   available(nowMs: number): boolean {
@@ -59,4 +66,9 @@ export class Peer {
     this.active--;
     if (answered && this.failedMs < this.checkedMs) this.fails = 0;
   }
+}
+
+function nameOf({ host, port, unix }: Address): string {
+  if (unix) return `unix:${host}`;
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -52,5 +52,9 @@ export interface Protocol<C extends PassConf, D extends Destination> {
   ending(isLengthKnown: boolean): Uint8Array | undefined;
   /** A header field of the answer as the client is to see it. @param lower its name */
   rewrite(request: Request, conf: C, to: D, lower: string, value: string): string;
-  readonly passesTrailers: (conf: C) => boolean;
+  passesTrailers(conf: C): boolean;
+  /** Where `Server` and `Date` are passed, does an answer without them leave out ours? */
+  readonly passesNothing: boolean;
+  /** Does what an application wrote beside its answer make the answer worthless? */
+  isFatal(conf: C, stderr: string): boolean;
 }

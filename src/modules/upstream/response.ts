@@ -1,8 +1,9 @@
 import { releaseBody } from "../../core/body.ts";
-import { OK, type Verdict } from "../../core/phase.ts";
+import type { Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { unescapeUri } from "../../std/uri_escape.ts";
 import type { StoredBody } from "../cache/use.ts";
+import { overrideCharset } from "../charset/charset.ts";
 import { parseHttpTime } from "../../std/clock.ts";
 import { parseSize } from "../../std/units.ts";
 import type { PassConf } from "./pass_conf.ts";
@@ -27,6 +28,8 @@ export function applyHead<C extends PassConf, D extends Destination>(
 ): Verdict | Promise<Verdict> | undefined {
   const rate = conf.ignored.has("x-accel-limit-rate") ? undefined : valueOf(headers, "x-accel-limit-rate");
   if (rate !== undefined) request.limitRate = rate === "off" ? 0 : (parseSize(rate) ?? 0);
+  const charset = conf.ignored.has("x-accel-charset") ? undefined : valueOf(headers, "x-accel-charset");
+  if (charset !== undefined) request.set(overrideCharset, charset);
   const accel = conf.ignored.has("x-accel-redirect") ? undefined : valueOf(headers, "x-accel-redirect");
   if (accel !== undefined && !request.parent?.parent) return internalRedirect(request, headers, accel);
   if (conf.interceptErrors && status >= 300 && request.hasErrorPage(status)) {
@@ -37,9 +40,10 @@ export function applyHead<C extends PassConf, D extends Destination>(
   response.status = status;
   response.reason = reason;
   for (let i = 0; i < headers.length; i += 2) applyField(request, conf, protocol, to, headers[i]!, headers[i + 1]!);
-  // Those that pass take the place of ours, even where the upstream sent none.
-  if (!conf.hidden.has("server")) response.server = valueOf(headers, "server") ?? null;
-  if (!conf.hidden.has("date")) response.date = valueOf(headers, "date") ?? null;
+  // Those that pass take the place of ours.
+  const blank = protocol.passesNothing ? null : undefined;
+  if (!conf.hidden.has("server")) response.server = valueOf(headers, "server") ?? blank;
+  if (!conf.hidden.has("date")) response.date = valueOf(headers, "date") ?? blank;
   if (conf.forceRanges) response.allowRanges = true;
   return undefined;
 }
@@ -136,17 +140,13 @@ function valueOf(flat: readonly string[], name: string): string | undefined {
   return undefined;
 }
 
-/**
- * Answers with what the cache holds, whose head is the upstream's as it came.
- * @param endsLater something goes on for the request's sake when the client has its answer
- */
+/** Answers with what the cache holds, whose head is the upstream's as it came. */
 export function serveStored<C extends PassConf, D extends Destination>(
   request: Request,
   conf: C,
   protocol: Protocol<C, D>,
   to: D,
   { head, bodyBytes, body }: StoredBody,
-  endsLater: boolean,
 ): Verdict | Promise<Verdict> {
   const state = request.get(upstreamState);
   if (state) state.headers = head.headers;
@@ -161,9 +161,5 @@ export function serveStored<C extends PassConf, D extends Destination>(
   }
   response.contentLength = bodyBytes;
   if (head.status === 200) response.allowRanges = true;
-  if (!endsLater || request.exchange.httpVersion >= 11) return request.respond(body);
-  // To a client of HTTP/1.0 the end of the connection is the end of the request, and that is still to come.
-  const verdict = request.sendHead();
-  if (typeof verdict === "number") return verdict === OK ? request.respond(body) : verdict;
-  return verdict.then((late) => (late === OK ? request.respond(body) : late));
+  return request.respond(body);
 }

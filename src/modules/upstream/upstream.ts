@@ -16,7 +16,16 @@ import { upstreamPrefixes, upstreamVariables } from "./variables.ts";
 export const upstreams = cycleKey<Map<string, Upstream>>("upstream", () => new Map());
 
 /** Names that something passes requests to, to be checked once all is read. */
-export const upstreamUses = cycleKey<{ readonly name: string; readonly place: Place }[]>("upstream uses", () => []);
+export const upstreamUses = cycleKey<UpstreamUse[]>("upstream uses", () => []);
+
+interface UpstreamUse {
+  /** As it is written, and without its port. */
+  readonly host: string;
+  readonly name: string;
+  readonly place: Place;
+  /** 0 where there is none, and an address has to name its port. */
+  readonly defaultPort: number;
+}
 
 const inside: readonly Context[] = ["upstream"];
 
@@ -65,9 +74,13 @@ export const upstream = defineModule({
   finish(cycle) {
     if (!cycle.validating) return;
     const known = cycle.get(upstreams);
-    for (const { name, place } of cycle.get(upstreamUses))
-      if (!known.has(name) && !isFound(name))
+    for (const { host, name, place, defaultPort } of cycle.get(upstreamUses)) {
+      if (known.has(host)) continue;
+      if (!isFound(name))
         cycle.diagnostics.error(`host not found in upstream "${name}"`, place, "an upstream, or a name that resolves");
+      else if (defaultPort === 0 && host === name)
+        cycle.diagnostics.error(`no port in upstream "${host}"`, place, "HOST:PORT");
+    }
   },
 });
 
@@ -94,6 +107,7 @@ function declare(args: Arguments): void {
     timeoutMs: conf.keepalive_timeout,
   });
   all.set(name, group);
+  args.cycle.atStart(() => group.resolve());
   args.cycle.atEnd(() => group.close());
 }
 
@@ -116,8 +130,5 @@ function readPeer(args: Arguments): Peer {
     else if (key === "down" && setting === undefined) down = true;
     else throw args.invalidParameter(i, "weight=, max_fails=, fail_timeout=, max_conns=, backup or down");
   }
-  const name = address.unix
-    ? `unix:${address.host}`
-    : `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
-  return new Peer(address, name, weight, maxFails, failTimeoutMs, maxConns, backup, down);
+  return new Peer(address, weight, maxFails, failTimeoutMs, maxConns, backup, down);
 }
