@@ -13,7 +13,7 @@ block("formats, their escapes, and what is not there", {
     access_log logs/raw.log raw;
     location / { return 200 ok; }
   `,
-  steps: [{ get: "/a", headers: { X: 'q"b\\\t\xe9' }, check: (_, server) => server.accessed('GET /a "q\\x22b\\x5C\\x09\\xE9" 200 2') }],
+  steps: [{ get: "/a", headers: { X: 'q"b\\\t\xe9' }, check: async (_, server) => void (await server.accessed('GET /a "q\\x22b\\x5C\\x09\\xE9" 200 2')) }],
   accessLog: [/^GET \/a "q/m],
 });
 
@@ -30,7 +30,7 @@ block("several logs, conditions, and off", {
     { get: "/ok" },
     { get: "/quiet" },
     { get: "/named?n=mine" },
-    { get: "/bad", check: (_, server) => server.accessed("/bad") },
+    { get: "/bad", check: async (_, server) => void (await server.accessed("/bad")) },
     { get: "/bad", check: (_, server) => expect(server.accessLog()).not.toContain("/ok") },
     { get: "/bad", check: (_, server) => expect(server.accessLog()).not.toContain("/quiet") },
   ],

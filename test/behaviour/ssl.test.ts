@@ -67,7 +67,7 @@ test("the certificate is the one of the name that is asked for, and a reload tak
 test("HTTP/2 by ALPN and by prior knowledge, whole answers and long ones", async () => {
   const [tls, plain] = [await freePort(), await freePort()];
   const long = "0123456789abcdef".repeat(256 * 1024);
-  await using server = await start({
+  await using _server = await start({
     http: `
       server {
         listen 127.0.0.1:${tls} ssl;
