@@ -141,7 +141,7 @@ for (const [number, { name, prepare, operate, evicts, several }] of scenarios.en
         table.unlock();
       }
     }
-  });
+  }, 60_000);
 
 function itemsByKey(dict: SharedDict): Map<string, Item> {
   return new Map([...itemsOf(dict)].map((item) => [item.key, { ...item, expires: item.expires === 0 ? 0 : 1 }]));

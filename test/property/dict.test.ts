@@ -50,4 +50,4 @@ for (const [at, { sizeBytes, keys, lengthMax }] of shapes.entries())
     expectSound(dict);
     const fresh = new SharedDict(openZone({ name: "fresh", path: join(directory, `${at}-fresh`), sizeBytes }));
     expect(dict.freeSpace()).toBe(fresh.freeSpace());
-  });
+  }, 60_000);
