@@ -221,8 +221,9 @@ class RawExchange implements Exchange {
   #waiting: PromiseWithResolvers<void> | undefined;
   #onAbort: (() => void)[] | undefined;
   #onBodyError: ((error: Error) => void) | undefined;
-  /** What came of the body before its request had its turn. */
+  /** What came of the body before anyone read it. */
   #early: { chunk: Uint8Array; last: boolean }[] | undefined;
+  #earlyPaused = false;
 
   constructor(
     readonly connection: RawConnection,
@@ -234,11 +235,18 @@ class RawExchange implements Exchange {
     readonly hasBody: boolean,
     readonly isPipelined: boolean,
   ) {
-    if (!isPipelined || !hasBody) return;
-    // Nobody listens yet, and what nobody listens to is lost.
+    if (!hasBody) return;
+    // What nobody listens to is lost, and who will read may have to wait first: for its turn, or for another's word.
     const early: { chunk: Uint8Array; last: boolean }[] = [];
     this.#early = early;
-    native.ondata = (chunk, last) => void early.push({ chunk: chunk?.slice() ?? nothing, last });
+    let bytes = 0;
+    native.ondata = (chunk, last) => {
+      early.push({ chunk: chunk?.slice() ?? nothing, last });
+      bytes += chunk?.length ?? 0;
+      if (bytes < earlyBytesMax || last || this.#earlyPaused) return;
+      this.#earlyPaused = true;
+      native.pause();
+    };
   }
 
   get httpVersion(): number {
@@ -396,6 +404,13 @@ class RawExchange implements Exchange {
     if (early) for (const { chunk, last } of early) deliver(chunk, last);
   }
 
+  /** Nobody has read the body, and nobody will: the rest of it must not hold up the next request. */
+  #dropEarly(): void {
+    this.#early = undefined;
+    this.native.ondata = undefined;
+    if (this.#earlyPaused && !this.connection.socket.closed) this.native.resume();
+  }
+
   pauseBody(): void {
     this.native.pause();
   }
@@ -410,6 +425,7 @@ class RawExchange implements Exchange {
   }
 
   finished(keepalive: boolean): void {
+    if (this.#early) this.#dropEarly();
     this.connection.done(keepalive && this.keepalive && this.#ended);
   }
 
@@ -426,6 +442,8 @@ class RawExchange implements Exchange {
 }
 
 const nothing = new Uint8Array(0);
+/** As much of a body waits in memory for its reader; what is more waits in the socket. */
+const earlyBytesMax = 64 * 1024;
 
 function isLengthMissing(status: number, headers: readonly string[]): boolean {
   if (status === 204 || status === 304) return false;
