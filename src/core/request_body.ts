@@ -103,8 +103,19 @@ export class RequestBody {
   async *stream(): AsyncGenerator<Uint8Array, void, void> {
     if (this.#reading) await this.#reading;
     if (this.#file) yield* this.#file.chunks();
-    else if (!this.#bytes) yield* this.#incoming();
+    else if (!this.#bytes) yield* this.#passing();
     else if (this.#bytes.length > 0) yield this.#bytes;
+  }
+
+  /** As `#incoming`; a body that is small enough for memory is kept, for `$request_body`. */
+  async *#passing(): AsyncGenerator<Uint8Array, void, void> {
+    let kept: Uint8Array[] | undefined = [];
+    for await (const chunk of this.#incoming()) {
+      if (this.receivedBytes > this.rules.bufferBytes) kept = undefined;
+      kept?.push(chunk);
+      yield chunk;
+    }
+    if (kept) this.#bytes = Buffer.concat(kept);
   }
 
   async *#incoming(): AsyncGenerator<Uint8Array, void, void> {
