@@ -221,9 +221,9 @@ export abstract class Writer extends Reader {
 
   /** Locked. Adds to an entry's number: one store, so the journal is not needed. */
   addTo(entry: number, delta: number): number {
-    const sum = (this.floats[(entry + E_NUMBER) >>> 1]! += delta);
+    // The stamp first: who compares stamps may start again for nothing, but never miss a change.
     this.words[entry + E_STAMP] = this.words[H_STAMP]! += 1;
-    return sum;
+    return (this.floats[(entry + E_NUMBER) >>> 1]! += delta);
   }
 
   /** Locked. One store, as above. */

@@ -144,7 +144,9 @@ for (const [number, { name, prepare, operate, evicts, several }] of scenarios.en
   }, 60_000);
 
 function itemsByKey(dict: SharedDict): Map<string, Item> {
-  return new Map([...itemsOf(dict)].map((item) => [item.key, { ...item, expires: item.expires === 0 ? 0 : 1 }]));
+  return new Map(
+    [...itemsOf(dict)].map((item) => [item.key, { ...item, stamp: 0, expires: item.expires === 0 ? 0 : 1 }]),
+  );
 }
 
 function withOperation(image: Uint8Array<ArrayBuffer>, operate: (dict: SharedDict) => unknown): Map<string, Item> {
