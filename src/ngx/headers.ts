@@ -12,13 +12,14 @@ export type Headers = Record<string, Repeated<string>>;
 
 /** `content_type` → `content-type`, as OpenResty reads names of fields. */
 export function fieldName(name: string): string {
-  return name.replaceAll("_", "-");
+  return name.includes("_") ? name.replaceAll("_", "-") : name;
 }
 
 /** @throws TypeError for what would split the response. */
 export function safeValue(name: string, value: string | number | boolean): string {
   const text = encodeUtf8(String(value));
-  if (!isSafeField(name, text)) throw new TypeError(`header "${name}" cannot have the value ${JSON.stringify(String(value))}`);
+  if (!isSafeField(name, text))
+    throw new TypeError(`header "${name}" cannot have the value ${JSON.stringify(String(value))}`);
   return text;
 }
 
@@ -49,7 +50,7 @@ const ownFields = ["content-type", "content-length", "last-modified", "etag", "c
 export function responseHeaders(request: Request, max = 0): Headers {
   const headers: Headers = {};
   for (const name of ownFields) {
-    const value = request.response.known( name);
+    const value = request.response.known(name);
     if (value !== undefined) headers[name] = value;
   }
   const { flat } = request.response.headers;

@@ -25,7 +25,6 @@ export function parseTarget(target: string, mergeSlashes: boolean): Target | und
     authority = absolute[1]!;
     path = absolute[2]!.startsWith("/") ? absolute[2]! : `/${absolute[2]!}`;
   }
-  if (plain.test(path)) return { uri: path, args: "", hasArgs: false, authority };
   const hash = path.indexOf("#");
   if (hash >= 0) path = path.slice(0, hash);
   const question = path.indexOf("?");

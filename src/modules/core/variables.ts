@@ -172,6 +172,11 @@ export const variables: Readonly<Record<string, Getter | VariableSpec>> = {
   },
 };
 
+/** Three digits; 000 before there is one. */
+function statusText(status: number): string {
+  return status >= 100 ? String(status) : String(status).padStart(3, "0");
+}
+
 const dashed = (rest: string): string => rest.replaceAll("_", "-").toLowerCase();
 
 export const prefixes: Readonly<Record<string, (rest: string) => Getter>> = {
