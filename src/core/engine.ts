@@ -22,7 +22,7 @@ export interface SubrequestOptions {
   /** Gets the body as it comes; without it the body is collected. */
   readonly onChunk?: Sink;
   /** Called once the head is known, before any body. */
-  readonly onHead?: (head: ResponseHead) => void;
+  readonly onHead?: (head: ResponseHead, request: Request) => void;
   /** Start with these variables shared with the parent (nginx's own way) or with a copy of them. */
   readonly variables?: "shared" | "copied" | "fresh";
 }

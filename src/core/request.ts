@@ -56,6 +56,8 @@ export class Request {
   sink: Sink | undefined;
   /** Of an error page being made for this status; 0 otherwise. */
   errorStatus = 0;
+  /** No handler gave an answer: a status is told instead, by a page of ours or of the configuration. */
+  unanswered = false;
   /** An `error_page` was taken: without `recursive_error_pages` there is no second one. */
   errorPageTaken = false;
   /** Answer with the head only, whatever the handler sends. */

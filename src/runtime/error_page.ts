@@ -17,6 +17,7 @@ export function answerStatus(request: Request, status: number): Verdict | Promis
     response.status = status;
     return ERROR;
   }
+  request.unanswered = true;
   if (mustClose(status)) request.keepalive = false;
   const conf = core.of(request);
   const page = status >= 300 ? conf.errorPages.get(status) : undefined;

@@ -119,7 +119,7 @@ export async function runSubrequest(engine: HttpEngine, parent: Request, options
     headersFor(parent, options),
     options.body,
     options.onChunk,
-    () => options.onHead?.(request.response),
+    () => options.onHead?.(request.response, request),
   );
   const request: Request = new Request(engine, parent.plan, parent.listener, exchange, parent, Date.now());
   request.server = parent.server;

@@ -247,7 +247,7 @@ export class SsiPage {
     let refused = false;
     try {
       const { request } = await this.#subrequest(target, {
-        onHead: (status) => (refused = block !== undefined && status >= 300),
+        onHead: (request) => (refused = block !== undefined && request.unanswered),
         onChunk: (chunk) => {
           if (refused || chunk.length === 0) return undefined;
           written = true;
@@ -267,7 +267,7 @@ export class SsiPage {
     return this.request.subrequest({
       uri,
       args,
-      ...(into ? { onHead: (head) => into.onHead(head.status), onChunk: (chunk) => into.onChunk(chunk) } : {}),
+      ...(into ? { onHead: (_head, request) => into.onHead(request), onChunk: (chunk) => into.onChunk(chunk) } : {}),
     });
   }
 
@@ -287,7 +287,7 @@ interface Target {
 }
 
 interface Receiver {
-  onHead(status: number): void;
+  onHead(request: Request): void;
   onChunk(chunk: string | Uint8Array): void | Promise<void>;
 }
 
