@@ -66,13 +66,19 @@ function reachable(text: string): string {
     for (const [, other] of body.matchAll(/import\("([^"]+)"\)/g)) visit(other!);
   };
   visit("resty");
-  return [...modules].filter(([name]) => wanted.has(name)).map(([, body]) => body).join("");
+  return [...modules]
+    .filter(([name]) => wanted.has(name))
+    .map(([, body]) => body)
+    .join("");
 }
 
 /** Is any of the names that a clause brings in used further on? */
 function isMentioned(clause: string, body: string): boolean {
   const names = clause.match(/\w+/g) ?? [];
-  return names.some((name) => !["type", "as"].includes(name) && body.split(new RegExp(`\\b${name}\\b`)).length > 2) || body.includes(`export${clause}`);
+  return (
+    names.some((name) => !["type", "as"].includes(name) && body.split(new RegExp(`\\b${name}\\b`)).length > 2) ||
+    body.includes(`export${clause}`)
+  );
 }
 
 function isOurs(name: string): boolean {

@@ -20,7 +20,14 @@ export { MlCache, type MlCacheOptions } from "./ngx/batteries/mlcache.ts";
 export { ConnectionLimit, CountLimit, type Incoming, RequestLimit } from "./ngx/batteries/limit.ts";
 export { randomHex, randomInt, randomToken, sameSecret } from "./ngx/batteries/random.ts";
 export { type CookieOptions, parseCookies, serializeCookie } from "./ngx/batteries/cookie.ts";
-export { InvalidToken, type JwtAlgorithm, type JwtClaims, signJwt, type VerifyOptions, verifyJwt } from "./ngx/batteries/jwt.ts";
+export {
+  InvalidToken,
+  type JwtAlgorithm,
+  type JwtClaims,
+  signJwt,
+  type VerifyOptions,
+  verifyJwt,
+} from "./ngx/batteries/jwt.ts";
 export { SessionCookie, type SessionCookieOptions } from "./ngx/batteries/session.ts";
 export { escapeHtml, Html, html, raw } from "./ngx/batteries/template.ts";
 export { health } from "./ngx/batteries/health.ts";

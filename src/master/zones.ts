@@ -53,14 +53,17 @@ export class MasterZones {
       else if (this.#held.get(path)!.zone !== zone) zone.close();
     }
     clearInterval(this.#timer);
-    if ([...this.#held.values()].some(({ kept }) => kept)) this.#timer = setInterval(() => this.save(), saveEveryMs).unref();
+    if ([...this.#held.values()].some(({ kept }) => kept))
+      this.#timer = setInterval(() => this.save(), saveEveryMs).unref();
   }
 
   #restore(zone: Zone, file: string): Kept {
     const dict = new SharedDict(zone);
     const restored = zone.isNew ? restoreSnapshot(dict, file) : "missing";
-    if (typeof restored === "number") this.log("notice", `shared_dict "${zone.name}": ${restored} keys restored from ${file}`);
-    else if (restored !== "missing") this.log("error", `shared_dict "${zone.name}": ${file} is ${restored}, nothing is restored`);
+    if (typeof restored === "number")
+      this.log("notice", `shared_dict "${zone.name}": ${restored} keys restored from ${file}`);
+    else if (restored !== "missing")
+      this.log("error", `shared_dict "${zone.name}": ${file} is ${restored}, nothing is restored`);
     return { dict, file };
   }
 

@@ -11,7 +11,8 @@ import type { RequestNgx } from "./request_ngx.ts";
 type Streamed = AsyncIterable<string | Uint8Array> | ReadableStream<string | Uint8Array>;
 
 /** What a content handler may return: text, bytes, an object (sent as JSON), a Response, a stream, or nothing. */
-export type Answer = string | Uint8Array | ArrayBuffer | Response | Streamed | object | number | boolean | null | undefined | void;
+export type Answer =
+  string | Uint8Array | ArrayBuffer | Response | Streamed | object | number | boolean | null | undefined | void;
 
 /** A content handler: what a file of `handlers/` exports. */
 export type Handler = (ngx: RequestNgx) => Answer | Promise<Answer>;
@@ -24,7 +25,8 @@ export function answerWith(ngx: RequestNgx, value: unknown): Verdict | Promise<V
   if (isStream(value)) return answerStream(ngx, value);
   let body: Chunk;
   if (value instanceof Html) {
-    if (!output && request.response.contentType === undefined) setContentType(request.response, "text/html; charset=utf-8");
+    if (!output && request.response.contentType === undefined)
+      setContentType(request.response, "text/html; charset=utf-8");
     body = value.text;
   } else if (typeof value === "string") body = value;
   else if (value instanceof Uint8Array) body = value;
@@ -60,7 +62,8 @@ async function answerResponse(ngx: RequestNgx, answer: Response): Promise<Verdic
     response.status = answer.status;
     if (answer.statusText !== "") response.reason = encodeUtf8(answer.statusText);
     for (const [name, value] of answer.headers) if (name !== "set-cookie") copyHeader(request, name, value);
-    for (const cookie of answer.headers.getSetCookie()) response.headers.add("Set-Cookie", safeValue("Set-Cookie", cookie));
+    for (const cookie of answer.headers.getSetCookie())
+      response.headers.add("Set-Cookie", safeValue("Set-Cookie", cookie));
   }
   if (answer.body) return answerStream(ngx, answer.body as unknown as Streamed);
   return ngx.output ? ngx.output.finish() : respond(request, undefined);

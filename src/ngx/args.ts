@@ -37,7 +37,7 @@ export function escapeText(text: string, type: 0 | 2 = 2): string {
 export function decodeArgs(text: string, max = 100): { args: Args; truncated: boolean } {
   const args: Args = {};
   let count = 0;
-  for (let start = 0; start < text.length; ) {
+  for (let start = 0; start < text.length;) {
     let end = text.indexOf("&", start);
     if (end < 0) end = text.length;
     const equals = text.indexOf("=", start);
@@ -56,7 +56,8 @@ export function decodeArgs(text: string, max = 100): { args: Args; truncated: bo
 /** Adds to a record that may hold `__proto__` as any other name. */
 export function append<T>(record: Record<string, Repeated<T>>, key: string, value: T): void {
   if (!Object.hasOwn(record, key)) {
-    if (key === "__proto__") Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });
+    if (key === "__proto__")
+      Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });
     else record[key] = value;
     return;
   }

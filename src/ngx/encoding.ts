@@ -1,5 +1,12 @@
 import { createHash, createHmac } from "node:crypto";
-import { type Args, type ArgsInput, decodeArgs as decode, encodeArgs as encode, escapeText, unescapeText } from "./args.ts";
+import {
+  type Args,
+  type ArgsInput,
+  decodeArgs as decode,
+  encodeArgs as encode,
+  escapeText,
+  unescapeText,
+} from "./args.ts";
 
 /** Text is taken as UTF-8. */
 export type Data = string | Uint8Array;
@@ -57,7 +64,8 @@ export const sha1Bin = (data: Data): Buffer => digest("sha1", data);
 export const sha256 = (data: Data): string => digest("sha256", data).toString("hex");
 export const sha256Bin = (data: Data): Buffer => digest("sha256", data);
 /** @param algorithm As `node:crypto` calls it: "sha1", "sha256", "sha512". */
-export const hmac = (algorithm: string, key: Data, data: Data): Buffer => createHmac(algorithm, key).update(data).digest();
+export const hmac = (algorithm: string, key: Data, data: Data): Buffer =>
+  createHmac(algorithm, key).update(data).digest();
 export const hmacSha1 = (key: Data, data: Data): Buffer => hmac("sha1", key, data);
 
 /** CRC-32 (IEEE); OpenResty's two spellings of one function. */

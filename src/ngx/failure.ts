@@ -27,7 +27,8 @@ const sourceRoot = new URL("..", import.meta.url).pathname;
 
 /** Frames of resty's own and of the runtime, which tell the author of a script nothing. */
 function isOwnFrame(line: string): boolean {
-  if (/\((?:node|bun|native):|\(native|\(unknown\)|at unknown|at <parse>|\(:0\)|\/\$bunfs\/root\/[^/:]*:\d/.test(line)) return true;
+  if (/\((?:node|bun|native):|\(native|\(unknown\)|at unknown|at <parse>|\(:0\)|\/\$bunfs\/root\/[^/:]*:\d/.test(line))
+    return true;
   return line.includes(sourceRoot) && !line.includes("/handlers/");
 }
 
@@ -45,7 +46,9 @@ export function failuresOf(error: unknown, script: Script): LoadFailure[] {
   const position = isMessage(error) ? error.position : undefined;
   if (position?.line) {
     const file = originalPlaces(position.file || script.modulePath);
-    return [{ message, place: { file, line: position.line, column: position.column ?? 1, length: position.length || 1 } }];
+    return [
+      { message, place: { file, line: position.line, column: position.column ?? 1, length: position.length || 1 } },
+    ];
   }
   return [{ message: describeFailure(error), place: placeInStack(error) ?? script.place }];
 }

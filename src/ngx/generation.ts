@@ -65,7 +65,9 @@ export class Generation {
     if (this.scripts.length === 0) return [];
     const results = await Promise.allSettled(this.scripts.map((script) => script.load(this)));
     latest = this;
-    return results.flatMap((result, i) => (result.status === "rejected" ? failuresOf(result.reason, this.scripts[i]!) : []));
+    return results.flatMap((result, i) =>
+      result.status === "rejected" ? failuresOf(result.reason, this.scripts[i]!) : [],
+    );
   }
 
   /** Loads one module into the graph. */

@@ -17,7 +17,8 @@ export function inlinePath({ file, line, column }: Place): string {
 }
 
 /** What may stand before the first statement of a block, and cannot stand in a function: its imports. */
-const imports = /^(?:\s|\/\/[^\n]*|\/\*[^]*?\*\/|import\b[^;"']*(?:"[^"\n]*"|'[^'\n]*')(?:\s*with\s*\{[^}]*\})?[ \t]*;?)*/;
+const imports =
+  /^(?:\s|\/\/[^\n]*|\/\*[^]*?\*\/|import\b[^;"']*(?:"[^"\n]*"|'[^'\n]*')(?:\s*with\s*\{[^}]*\})?[ \t]*;?)*/;
 
 /**
  * Makes the module of a block.

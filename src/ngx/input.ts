@@ -32,16 +32,21 @@ export async function gatherInput(ngx: RequestNgx): Promise<Record<string, unkno
     const body = await req.json();
     if (typeof body === "object" && body !== null) Object.assign(all, body);
   } else if (/^(?:application\/x-www-form-urlencoded|multipart\/form-data)\b/i.test(type)) {
-    for (const [name, value] of await req.form()) all[name] = name in all && Array.isArray(all[name]) ? [...(all[name] as unknown[]), value] : value;
+    for (const [name, value] of await req.form())
+      all[name] = name in all && Array.isArray(all[name]) ? [...(all[name] as unknown[]), value] : value;
   }
   return Object.assign(all, req.params);
 }
 
 /** The answer to arguments that a schema refuses. */
-export function refusal(issues: readonly { readonly message: string; readonly path?: readonly unknown[] | undefined }[]): Response {
+export function refusal(
+  issues: readonly { readonly message: string; readonly path?: readonly unknown[] | undefined }[],
+): Response {
   const told = issues.map(({ message, path }) => ({
     message,
-    path: (path ?? []).map((part) => (typeof part === "object" && part !== null && "key" in part ? String(part.key) : String(part))).join("."),
+    path: (path ?? [])
+      .map((part) => (typeof part === "object" && part !== null && "key" in part ? String(part.key) : String(part)))
+      .join("."),
   }));
   return Response.json({ error: "invalid input", issues: told }, { status: 400 });
 }

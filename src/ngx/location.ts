@@ -44,7 +44,8 @@ export class LocationApi {
   /** @throws Error for a named location, or when requests are nested more than 50 deep */
   async capture(uri: string, options: CaptureOptions = {}): Promise<Captured> {
     mayUse("ngx.location.capture", this.ngx.phase);
-    if (!uri.startsWith("/") || /[\0-\x1f\x7f]/.test(uri)) throw new Error(`there is no location for ${JSON.stringify(uri)} to capture`);
+    if (!uri.startsWith("/") || /[\0-\x1f\x7f]/.test(uri))
+      throw new Error(`there is no location for ${JSON.stringify(uri)} to capture`);
     const { request } = this.ngx;
     const answer = await asHost(() => request.subrequest(subrequestOptions(request, uri, options)));
     const { bytes, ...rest } = { bytes: answer.body, status: answer.status, truncated: !answer.request.ended };
@@ -65,14 +66,20 @@ export class LocationApi {
 function subrequestOptions(request: Request, uri: string, options: CaptureOptions): SubrequestOptions {
   const question = uri.indexOf("?");
   const own = question < 0 ? undefined : encodeUtf8(uri.slice(question + 1));
-  const more = options.args === undefined ? undefined : typeof options.args === "string" ? encodeUtf8(options.args) : encodeArgs(options.args);
+  const more =
+    options.args === undefined
+      ? undefined
+      : typeof options.args === "string"
+        ? encodeUtf8(options.args)
+        : encodeArgs(options.args);
   const method = options.method ?? "GET";
   const headers: [string, string][] = [];
   const removed: string[] = [];
   for (const [name, value] of Object.entries(options.headers ?? {})) {
     const field = fieldName(name);
     if (value === null || value === undefined) removed.push(field);
-    else for (const one of Array.isArray(value) ? value : [value]) headers.push([field, safeValue(field, one as string)]);
+    else
+      for (const one of Array.isArray(value) ? value : [value]) headers.push([field, safeValue(field, one as string)]);
   }
   return {
     uri: encodeUtf8(question < 0 ? uri : uri.slice(0, question)),
@@ -85,7 +92,11 @@ function subrequestOptions(request: Request, uri: string, options: CaptureOption
   };
 }
 
-function bodyFor(request: Request, method: string, { body, alwaysForwardBody }: CaptureOptions): Uint8Array | undefined {
+function bodyFor(
+  request: Request,
+  method: string,
+  { body, alwaysForwardBody }: CaptureOptions,
+): Uint8Array | undefined {
   if (body !== undefined) return typeof body === "string" ? Buffer.from(body) : body;
   return alwaysForwardBody || method === "POST" || method === "PUT" ? request.body.buffered : undefined;
 }

@@ -28,7 +28,8 @@ export function installPackages(): void {
   plugin({
     name: "resty packages",
     setup(build) {
-      for (const [name, load] of loaders) build.module(name, async () => ({ exports: (await load()) as Record<string, unknown>, loader: "object" }));
+      for (const [name, load] of loaders)
+        build.module(name, async () => ({ exports: (await load()) as Record<string, unknown>, loader: "object" }));
     },
   });
 }

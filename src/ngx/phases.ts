@@ -70,7 +70,10 @@ export const phaseInfo = Object.fromEntries(names.map((name, i) => [name, { name
 >;
 
 const masks = Object.fromEntries(
-  Object.entries(allowed).map(([name, phases]) => [name, phases.reduce((mask, phase) => mask | phaseInfo[phase].bit, 0)]),
+  Object.entries(allowed).map(([name, phases]) => [
+    name,
+    phases.reduce((mask, phase) => mask | phaseInfo[phase].bit, 0),
+  ]),
 ) as Readonly<Record<Restricted, number>>;
 
 /** @throws Error that names both, when `what` cannot be used in `phase`. */

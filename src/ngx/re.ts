@@ -24,7 +24,9 @@ function matcherFor(pattern: string, options: string): Matcher {
   if (unknown) throw new SyntaxError(`unknown flag "${unknown[0]}" (flags "${options}")`);
   const inline = [..."smxU"].filter((flag) => options.includes(flag)).join("");
   const source = encodeUtf8(pattern);
-  const result = compilePcre(inline === "" ? source : `(?${inline})${source}`, { caseInsensitive: options.includes("i") });
+  const result = compilePcre(inline === "" ? source : `(?${inline})${source}`, {
+    caseInsensitive: options.includes("i"),
+  });
   if (!(result instanceof Matcher)) throw new SyntaxError(describePcreError(result, pattern));
   matcher = result;
   if (cache.size >= cacheMax) cache.delete(cache.keys().next().value!);
@@ -58,7 +60,13 @@ export function match(subject: string, pattern: string, options = "", context?: 
 }
 
 /** Where a match, or its group `nth`, begins and ends: counted from 1 in bytes, both included. */
-export function find(subject: string, pattern: string, options = "", context?: ReContext, nth = 0): [from: number, to: number] | null {
+export function find(
+  subject: string,
+  pattern: string,
+  options = "",
+  context?: ReContext,
+  nth = 0,
+): [from: number, to: number] | null {
   const bytes = encodeUtf8(subject);
   const found = search(matcherFor(pattern, options), bytes, (context?.pos ?? 1) - 1, options);
   if (!found) return null;
@@ -76,7 +84,7 @@ export function* gmatch(subject: string, pattern: string, options = ""): Generat
 }
 
 function* matchesOf(matcher: Matcher, subject: string, options: string): Generator<PcreMatch, void, void> {
-  for (let from = 0; from <= subject.length; ) {
+  for (let from = 0; from <= subject.length;) {
     const found = search(matcher, subject, from, options);
     if (!found) return;
     yield found;
@@ -88,16 +96,32 @@ function* matchesOf(matcher: Matcher, subject: string, options: string): Generat
 export type Replacement = string | ((captures: Captures) => string);
 
 /** Replaces the first match. @returns the text, and how many matches were replaced */
-export function sub(subject: string, pattern: string, replace: Replacement, options = ""): [text: string, count: number] {
+export function sub(
+  subject: string,
+  pattern: string,
+  replace: Replacement,
+  options = "",
+): [text: string, count: number] {
   return replaced(subject, pattern, replace, options, 1);
 }
 
 /** Replaces all matches. */
-export function gsub(subject: string, pattern: string, replace: Replacement, options = ""): [text: string, count: number] {
+export function gsub(
+  subject: string,
+  pattern: string,
+  replace: Replacement,
+  options = "",
+): [text: string, count: number] {
   return replaced(subject, pattern, replace, options, Number.POSITIVE_INFINITY);
 }
 
-function replaced(subject: string, pattern: string, replace: Replacement, options: string, max: number): [string, number] {
+function replaced(
+  subject: string,
+  pattern: string,
+  replace: Replacement,
+  options: string,
+  max: number,
+): [string, number] {
   const matcher = matcherFor(pattern, options);
   const bytes = encodeUtf8(subject);
   let text = "";
@@ -113,8 +137,10 @@ function replaced(subject: string, pattern: string, replace: Replacement, option
 }
 
 function expand(template: string, found: PcreMatch): string {
-  return template.replace(/\$(?:(\$)|(\d+)|\{(\d+)\})/g, (_, dollar: string | undefined, plain?: string, braced?: string) =>
-    dollar ?? decodeUtf8(found[Number(plain ?? braced)] ?? ""),
+  return template.replace(
+    /\$(?:(\$)|(\d+)|\{(\d+)\})/g,
+    (_, dollar: string | undefined, plain?: string, braced?: string) =>
+      dollar ?? decodeUtf8(found[Number(plain ?? braced)] ?? ""),
   );
 }
 

@@ -223,7 +223,11 @@ export class RequestApi {
     try {
       return await new Response(new Uint8Array(bytes), { headers: { "Content-Type": type } }).formData();
     } catch (cause) {
-      throw new HttpError(/^multipart\/form-data|^application\/x-www-form-urlencoded/i.test(type) ? 400 : 415, "the request body is no form", { cause });
+      throw new HttpError(
+        /^multipart\/form-data|^application\/x-www-form-urlencoded/i.test(type) ? 400 : 415,
+        "the request body is no form",
+        { cause },
+      );
     }
   }
 

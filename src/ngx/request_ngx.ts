@@ -24,7 +24,7 @@ export type Leave =
   | { readonly kind: "exec"; readonly uri: string; readonly args: string | undefined }
   | { readonly kind: "redirect"; readonly uri: string; readonly status: number };
 
-/** What a body filter sees: `arg[1]` is the chunk, `arg[2]` whether it is the last one; of `set_by_ts`, its arguments. */
+/** Of a body filter: `arg[1]` is the chunk, `arg[2]` whether it is the last one. Of `set_by_ts`: its arguments. */
 export type ArgTable = { [index: number]: any };
 
 /**
@@ -194,7 +194,7 @@ export class RequestNgx extends WorkerNgx {
     return (this.output ??= new Output(this.request));
   }
 
-  /** Sends the head, and what has been printed. @returns a promise of room for more; rejects when the client has gone */
+  /** Sends the head and what has been printed. Resolves when there is room for more, rejects when the client has gone. */
   flush(_wait = true): Promise<void> {
     return this.#open("ngx.flush").flush();
   }
@@ -255,7 +255,8 @@ export class RequestNgx extends WorkerNgx {
   /** Answers with a redirect; a relative one stays relative. Never returns. */
   redirect(uri: string, status: 301 | 302 | 303 | 307 | 308 = 302): never {
     mayUse("ngx.redirect", this.phase);
-    if (![301, 302, 303, 307, 308].includes(status)) throw new RangeError(`ngx.redirect cannot answer with ${String(status)}`);
+    if (![301, 302, 303, 307, 308].includes(status))
+      throw new RangeError(`ngx.redirect cannot answer with ${String(status)}`);
     if (this.headersSent) throw new Error("attempt to call ngx.redirect after sending out response headers");
     if (/[\0-\x1f\x7f]/.test(uri)) throw new Error(`ngx.redirect cannot lead to ${JSON.stringify(uri)}`);
     this.leave ??= { kind: "redirect", uri: encodeUtf8(uri), status };

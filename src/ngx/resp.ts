@@ -1,5 +1,13 @@
 import { encodeUtf8 } from "../std/bytestring.ts";
-import { fieldName, type Headers, type HeaderValue, isSingle, responseHeaders, safeValue, setResponseHeader } from "./headers.ts";
+import {
+  fieldName,
+  type Headers,
+  type HeaderValue,
+  isSingle,
+  responseHeaders,
+  safeValue,
+  setResponseHeader,
+} from "./headers.ts";
 import type { RequestNgx } from "./request_ngx.ts";
 
 /** `ngx.resp`: the head of the response. */
@@ -27,7 +35,8 @@ export class ResponseApi {
     this.ngx.status = status;
     if (reason === undefined || this.ngx.headersSent) return;
     const phrase = encodeUtf8(reason);
-    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(phrase)) throw new TypeError("a reason phrase cannot hold control characters");
+    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(phrase))
+      throw new TypeError("a reason phrase cannot hold control characters");
     this.ngx.request.response.reason = phrase;
   }
 }

@@ -12,9 +12,21 @@ export type Handler = (ngx: never, ...more: never[]) => unknown;
 export type Exports = Readonly<Record<string, unknown>>;
 
 const methodNames: ReadonlySet<string> = new Set(
-  ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK"].concat(
-    ["UNLOCK", "TRACE", "PURGE", "QUERY", "REPORT"],
-  ),
+  [
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+  ].concat(["UNLOCK", "TRACE", "PURGE", "QUERY", "REPORT"]),
 );
 
 /** One script of the configuration: a block, a file, or a file route. */
@@ -46,7 +58,13 @@ export class Script {
     this.source = options.source;
   }
 
-  static inline(phase: ScriptPhase, name: string, text: string, place: Place, parameters: readonly string[] = []): Script {
+  static inline(
+    phase: ScriptPhase,
+    name: string,
+    text: string,
+    place: Place,
+    parameters: readonly string[] = [],
+  ): Script {
     const path = inlinePath({ ...place, file: fsPath(place.file) });
     return new Script(phase, name, place, path, { source: inlineModule(text, place, name, parameters) });
   }
@@ -61,7 +79,10 @@ export class Script {
       if (isSchema(exports.input)) this.input = exports.input;
     }
     if (this.handler || this.methods) return;
-    const wanted = this.phase === "content" ? "a default export that is a function, or one named GET, POST, …" : "a default export that is a function";
+    const wanted =
+      this.phase === "content"
+        ? "a default export that is a function, or one named GET, POST, …"
+        : "a default export that is a function";
     throw new NothingExported(`${this.label} exports no handler: it needs ${wanted}`);
   }
 

@@ -5,7 +5,8 @@ export class Semaphore {
 
   /** @param resources How many there are at the start. */
   constructor(resources = 0) {
-    if (!Number.isInteger(resources) || resources < 0) throw new RangeError(`a semaphore cannot have ${resources} resources`);
+    if (!Number.isInteger(resources) || resources < 0)
+      throw new RangeError(`a semaphore cannot have ${resources} resources`);
     this.#free = resources;
   }
 
@@ -19,7 +20,11 @@ export class Semaphore {
     }
   }
 
-  /** Takes a resource. @param seconds How long to wait for one; 0 does not wait. @returns whether there was one in time */
+  /**
+   * Takes a resource.
+   * @param seconds How long to wait for one; 0 does not wait.
+   * @returns whether there was one in time
+   */
   async wait(seconds: number): Promise<boolean> {
     if (this.#free > 0) {
       this.#free--;

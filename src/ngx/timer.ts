@@ -25,9 +25,19 @@ export interface TimerApi {
    * A timer that every worker starts, by the same name, and one of them runs: whichever comes first.
    * @example init_worker_by_ts_block { ngx.timer.once("report", 60, () => report()); }
    */
-  once<Args extends unknown[]>(name: string, seconds: number, callback: TimerCallback<Args>, ...args: Args): TimerHandle;
+  once<Args extends unknown[]>(
+    name: string,
+    seconds: number,
+    callback: TimerCallback<Args>,
+    ...args: Args
+  ): TimerHandle;
   /** As `once`, again and again. */
-  everyOnce<Args extends unknown[]>(name: string, seconds: number, callback: TimerCallback<Args>, ...args: Args): TimerHandle;
+  everyOnce<Args extends unknown[]>(
+    name: string,
+    seconds: number,
+    callback: TimerCallback<Args>,
+    ...args: Args
+  ): TimerHandle;
   /** Timers whose time has not come. */
   pendingCount(): number;
   /** Calls that are under way. */
@@ -72,7 +82,8 @@ export class Timers {
       if (seconds === 0) throw new RangeError("ngx.timer.every cannot have a delay of 0");
       return this.#add(seconds, callback as TimerCallback, args, true);
     },
-    once: (name, seconds, callback, ...args) => this.#add(seconds, this.#byOne(name, seconds, callback as TimerCallback), args, false),
+    once: (name, seconds, callback, ...args) =>
+      this.#add(seconds, this.#byOne(name, seconds, callback as TimerCallback), args, false),
     everyOnce: (name, seconds, callback, ...args) => {
       if (seconds === 0) throw new RangeError("ngx.timer.everyOnce cannot have a delay of 0");
       return this.#add(seconds, this.#byOne(name, seconds, callback as TimerCallback), args, true);
@@ -81,12 +92,14 @@ export class Timers {
     runningCount: () => this.#running,
   };
 
-  /** Lets the first worker that comes make the call; the others find its mark, which stays until just before the next. */
+  /** Lets the first worker that comes make the call: the others find its mark, which goes just before the next call. */
   #byOne(name: string, seconds: number, callback: TimerCallback): TimerCallback {
     return (premature, ...args) => {
       const { internal } = this.generation;
       if (premature || !internal) return callback(premature, ...args);
-      return internal.add(`once ${name}`, process.pid, Math.max(seconds * 0.95, 0.05)) === true ? callback(false, ...args) : undefined;
+      return internal.add(`once ${name}`, process.pid, Math.max(seconds * 0.95, 0.05)) === true
+        ? callback(false, ...args)
+        : undefined;
     };
   }
 

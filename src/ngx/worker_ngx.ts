@@ -17,7 +17,17 @@ import { getLogs } from "./errlog.ts";
 import * as time from "./time.ts";
 
 /** OpenResty's numbers for the levels of the error log, and nginx's names for them. */
-const levelNames: readonly LogLevel[] = ["stderr", "emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
+const levelNames: readonly LogLevel[] = [
+  "stderr",
+  "emerg",
+  "alert",
+  "crit",
+  "error",
+  "warn",
+  "notice",
+  "info",
+  "debug",
+];
 
 export type Level = number | LogLevel;
 

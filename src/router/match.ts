@@ -22,7 +22,9 @@ export class Route {
   ) {
     this.path = routePath(segments);
     const fixed = segments.findIndex(({ kind }) => kind !== "text");
-    const texts = (fixed < 0 ? segments : segments.slice(0, fixed)).map((segment) => encodeUtf8((segment as { text: string }).text));
+    const texts = (fixed < 0 ? segments : segments.slice(0, fixed)).map((segment) =>
+      encodeUtf8((segment as { text: string }).text),
+    );
     if (fixed < 0) {
       const path = `/${texts.join("/")}`;
       this.exact = isIndex && path !== "/" ? [path, `${path}/`] : [path];

@@ -38,18 +38,24 @@ const nameOf = (segment: Segment): string => (segment.kind === "text" ? segment.
 function parseSegment(part: string): Segment {
   const match = /^\[(\.\.\.)?([A-Za-z_]\w*)\]$/.exec(part);
   if (match) return { kind: match[1] ? "rest" : "param", name: match[2]! };
-  if (/[[\]]/.test(part)) throw new InvalidRoute(`"${part}" is no parameter: brackets hold a whole part of a path, as in [id] or [...rest]`);
+  if (/[[\]]/.test(part))
+    throw new InvalidRoute(`"${part}" is no parameter: brackets hold a whole part of a path, as in [id] or [...rest]`);
   return { kind: "text", text: part };
+}
+
+function written(segment: Segment, name: string): string {
+  if (segment.kind === "text") return segment.text;
+  return segment.kind === "rest" ? `[...${name}]` : `[${name}]`;
 }
 
 /** The path as people read it: `/api/user/[id]`. */
 export function routePath(segments: readonly Segment[]): string {
-  return `/${segments.map((segment) => (segment.kind === "text" ? segment.text : segment.kind === "rest" ? `[...${segment.name}]` : `[${segment.name}]`)).join("/")}`;
+  return `/${segments.map((segment) => written(segment, nameOf(segment))).join("/")}`;
 }
 
 /** Two files with the same shape answer the same paths, whatever their parameters are called. */
 export function routeShape(segments: readonly Segment[]): string {
-  return `/${segments.map((segment) => (segment.kind === "text" ? segment.text : segment.kind === "rest" ? "[...]" : "[]")).join("/")}`;
+  return `/${segments.map((segment) => written(segment, "")).join("/")}`;
 }
 
 /** The more of a path is fixed, the earlier it is tried: text before parameters, parameters before the rest. */

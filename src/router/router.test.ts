@@ -43,7 +43,8 @@ const route = (file: string): Route => new Route(`/h/${file}`, parseRoute(file),
 
 describe("paths", () => {
   test("of a file", () => expect(route("a/b.ts").exact).toEqual(["/a/b"]));
-  test("of a folder's index, with and without the slash", () => expect(route("a/index.ts").exact).toEqual(["/a", "/a/"]));
+  test("of a folder's index, with and without the slash", () =>
+    expect(route("a/index.ts").exact).toEqual(["/a", "/a/"]));
   test("of the root", () => expect(route("index.ts").exact).toEqual(["/"]));
   test("are byte strings", () => expect(route("grün.ts").exact).toEqual(["/grÃ¼n"]));
 
@@ -87,7 +88,11 @@ describe("a folder", () => {
       const short = (path: string): string => path.slice(folder.length + 1);
       return {
         routes,
-        problems: problems.map((problem) => ({ ...problem, file: short(problem.file), ...(problem.other ? { other: short(problem.other) } : {}) })),
+        problems: problems.map((problem) => ({
+          ...problem,
+          file: short(problem.file),
+          ...(problem.other ? { other: short(problem.other) } : {}),
+        })),
       };
     } finally {
       rmSync(folder, { recursive: true });

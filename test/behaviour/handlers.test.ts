@@ -57,7 +57,8 @@ block("a file route inherits from the location that its path would have matched"
 });
 
 block("access rules of a location hold for its file routes", {
-  server: "handlers handlers; location /api/ { deny all; } location /open/ { access_by_ts_block { if (!ngx.req.arg('k')) ngx.exit(401); } }",
+  server:
+    "handlers handlers; location /api/ { deny all; } location /open/ { access_by_ts_block { if (!ngx.req.arg('k')) ngx.exit(401); } }",
   handlers: { "api/a.ts": 'export default () => "a";\n', "open/b.ts": 'export default () => "b";\n' },
   steps: [
     { get: "/api/a", status: 403 },
@@ -69,7 +70,9 @@ block("access rules of a location hold for its file routes", {
 block("a catch-all of the root leaves the configuration's own locations alone", {
   http: "handlers handlers;",
   server: 'location /static/ { return 200 "static"; } location ~ \\.php$ { return 403; }',
-  handlers: { "[...all].ts": 'import type { Ngx } from "resty";\nexport default (ngx: Ngx) => "all " + ngx.req.params.all;\n' },
+  handlers: {
+    "[...all].ts": 'import type { Ngx } from "resty";\nexport default (ngx: Ngx) => "all " + ngx.req.params.all;\n',
+  },
   steps: [
     { get: "/static/x", body: "static" },
     { get: "/a.php", status: 403 },
@@ -94,7 +97,11 @@ block("a folder that is not there is refused", {
 block("every error of every handler is told at once", {
   http: "handlers handlers;",
   server: "location / { return 404; }",
-  handlers: { "a.ts": "export default () => {;\n", "b.ts": "export const x = 1;\n", "c.ts": "export default () => 1;\nthrow new Error('at load');\n" },
+  handlers: {
+    "a.ts": "export default () => {;\n",
+    "b.ts": "export const x = 1;\n",
+    "c.ts": "export default () => 1;\nthrow new Error('at load');\n",
+  },
   refused: [/a\.ts:\d+:\d+/, /b\.ts exports no handler/, /at load.*c\.ts:2:\d+/],
 });
 
@@ -114,9 +121,13 @@ block("packages resolve from handlers with nothing installed", {
       'import { HttpError, ngx } from "resty";',
       "export default () => [createClient, eq, sql, drizzle, mysqlDrizzle, int, sqliteTable, mysqlTable, mysql.createPool, createPool, HttpError, ngx.now].map((x) => typeof x).join();",
       "",
-    ].join("\n").replace("int, sqliteTable", "integer as int, sqliteTable"),
+    ]
+      .join("\n")
+      .replace("int, sqliteTable", "integer as int, sqliteTable"),
   },
-  steps: [{ get: "/packages", check: (answer) => expect(new Set(answer.body.split(","))).toEqual(new Set(["function"])) }],
+  steps: [
+    { get: "/packages", check: (answer) => expect(new Set(answer.body.split(","))).toEqual(new Set(["function"])) },
+  ],
 });
 
 block("a schema on a route checks its arguments, and is in the OpenAPI document", {
@@ -146,7 +157,12 @@ block("a schema on a route checks its arguments, and is in the OpenAPI document"
   },
   steps: [
     { get: "/user/7?name=x", status: 200, body: '{"id":8,"name":"x"}' },
-    { post: "/user/7", send: '{"name":"y"}', headers: { "Content-Type": "application/json" }, body: '{"id":8,"name":"y"}' },
+    {
+      post: "/user/7",
+      send: '{"name":"y"}',
+      headers: { "Content-Type": "application/json" },
+      body: '{"id":8,"name":"y"}',
+    },
     {
       get: "/user/x",
       status: 400,
@@ -156,10 +172,15 @@ block("a schema on a route checks its arguments, and is in the OpenAPI document"
       get: "/openapi.json",
       status: 200,
       check: (answer) => {
-        const { paths } = JSON.parse(answer.body) as { paths: Record<string, Record<string, { summary: string; parameters: { name: string; in: string }[] }>> };
+        const { paths } = JSON.parse(answer.body) as {
+          paths: Record<string, Record<string, { summary: string; parameters: { name: string; in: string }[] }>>;
+        };
         expect(Object.keys(paths)).toEqual(["/user/{id}"]);
         expect(paths["/user/{id}"]!.get!.summary).toBe("A user");
-        expect(paths["/user/{id}"]!.get!.parameters.map((one) => [one.name, one.in])).toEqual([["id", "path"], ["name", "query"]]);
+        expect(paths["/user/{id}"]!.get!.parameters.map((one) => [one.name, one.in])).toEqual([
+          ["id", "path"],
+          ["name", "query"],
+        ]);
       },
     },
   ],

@@ -4,7 +4,12 @@ import { block, start, until } from "../lib/index.ts";
 block("a handler says hello with the date", {
   server: "location = /hello { content_by_ts_block { ngx.say('hello, it is ', ngx.today()); } }",
   steps: [
-    { get: "/hello", status: 200, body: /^hello, it is \d{4}-\d\d-\d\d\n$/, headersOut: { "Content-Type": "text/plain" } },
+    {
+      get: "/hello",
+      status: 200,
+      body: /^hello, it is \d{4}-\d\d-\d\d\n$/,
+      headersOut: { "Content-Type": "text/plain" },
+    },
     { head: "/hello", status: 200, body: "" },
   ],
 });
@@ -33,7 +38,12 @@ block("what a handler returns is the answer", {
     { get: "/json", body: '{"id":1,"list":[true,null]}', headersOut: { "Content-Type": "application/json" } },
     { get: "/bytes", body: "hi", headersOut: { "Content-Length": "2" } },
     { get: "/nothing", status: 204, body: "", headersOut: { "Content-Length": null } },
-    { get: "/response", status: 201, body: "made", headersOut: { "X-A": "b", "Content-Type": "text/html; charset=utf-8" } },
+    {
+      get: "/response",
+      status: 201,
+      body: "made",
+      headersOut: { "X-A": "b", "Content-Type": "text/html; charset=utf-8" },
+    },
     { get: "/stream", status: 200, body: "one two!", headersOut: { "Content-Length": null } },
     { get: "/one", body: "whole", headersOut: { "Content-Length": "5" } },
     { get: "/number", body: "42" },
@@ -67,7 +77,10 @@ block("arguments: repeats, no value, empty value, escapes, limits", {
     location = /unread { content_by_ts_block { return ngx.req.getPostArgs(); } }
   `,
   steps: [
-    { get: "/args?a=1&b&c=&a=2+x&%C3%A4=%E2%82%AC&=no&d=%zz", body: '{"a":["1","2 x"],"b":true,"c":"","ä":"€","d":"%zz"}' },
+    {
+      get: "/args?a=1&b&c=&a=2+x&%C3%A4=%E2%82%AC&=no&d=%zz",
+      body: '{"a":["1","2 x"],"b":true,"c":"","ä":"€","d":"%zz"}',
+    },
     { get: "/args?__proto__=1&constructor=2", body: '{"__proto__":"1","constructor":"2"}' },
     { get: "/two?a=1&b=2&c=3", body: '{"args":{"a":"1","b":"2"},"truncated":true}' },
     { post: "/post", send: "x=1&y=a%20b&x=3", body: '{"x":["1","3"],"y":"a b"}' },
@@ -106,7 +119,12 @@ block("bodies: text, JSON, forms, streams", {
     { post: "/json", send: '{"n":21}', body: '{"twice":42}' },
     { post: "/json", send: '{"n":', status: 400 },
     { post: "/text", send: "straße", body: "STRASSE" },
-    { post: "/form", send: "a=1&b=2", headers: { "Content-Type": "application/x-www-form-urlencoded" }, body: '{"a":"1","b":"2"}' },
+    {
+      post: "/form",
+      send: "a=1&b=2",
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
+      body: '{"a":"1","b":"2"}',
+    },
     { post: "/form", send: "a=1", headers: { "Content-Type": "text/plain" }, status: 415 },
     { post: "/stream", send: "x".repeat(300_000), body: "300000" },
     { post: "/limit", send: "x".repeat(30), status: 413 },
@@ -235,7 +253,10 @@ block("set_by_ts runs among the directives of the rewrite module", {
     location = /promise { set_by_ts_block $b { return Promise.resolve(1); } return 200 "$b"; }
     location = /file { set_by_ts_file $sum handlers/_sum.ts 30 $arg_n; return 200 "$sum"; }
   `,
-  handlers: { "_sum.ts": 'import type { Ngx } from "resty";\nexport default (ngx: Ngx) => Number(ngx.arg[1]) + Number(ngx.arg[2]);\n' },
+  handlers: {
+    "_sum.ts":
+      'import type { Ngx } from "resty";\nexport default (ngx: Ngx) => Number(ngx.arg[1]) + Number(ngx.arg[2]);\n',
+  },
   steps: [
     { get: "/set", body: "1 2 21" },
     { get: "/promise", status: 500 },
@@ -276,7 +297,10 @@ block("log_by_ts runs after the answer, before the access log, and may wait", {
     }
     location = /say { content_by_ts_block { return "ok"; } log_by_ts_block { ngx.say("too late"); } }
   `,
-  steps: [{ get: "/log", body: "ok" }, { get: "/say", body: "ok" }],
+  steps: [
+    { get: "/log", body: "ok" },
+    { get: "/say", body: "ok" },
+  ],
   accessLog: [/\/log status 200/],
   errorLog: [/took note/, /ngx\.say cannot be used in the log phase; it can in .*content/],
 });
@@ -341,7 +365,10 @@ block("a handler that does not answer in time is answered for", {
     { get: "/late", status: 504 },
     { get: "/ok", body: "ok" },
   ],
-  errorLog: [/content_by_ts_block has not answered within 300 ms/, /after its time was over, failed: Error: ngx\.say cannot be used/],
+  errorLog: [
+    /content_by_ts_block has not answered within 300 ms/,
+    /after its time was over, failed: Error: ngx\.say cannot be used/,
+  ],
 });
 
 block("one connection carries request after request, on two workers", {
@@ -388,11 +415,11 @@ test("a timer runs after the response, and every so often", async () => {
       location = /bad { content_by_ts_block { ngx.timer.at(0, () => { throw new Error("in a timer"); }); return "ok"; } }
     `,
   });
-  expect((await (await server.get("/later?id=7")).text())).toBe("now");
+  expect(await (await server.get("/later?id=7")).text()).toBe("now");
   await until("the timer", async () => (await (await server.get("/seen?key=at")).text()) === "7:false");
-  expect((await (await server.get("/every")).text())).toBe("1");
+  expect(await (await server.get("/every")).text()).toBe("1");
   await until("three calls", async () => (await (await server.get("/seen?key=every")).text()) === "3");
-  expect((await (await server.get("/bad")).text())).toBe("ok");
+  expect(await (await server.get("/bad")).text()).toBe("ok");
   await server.logged(/ngx\.timer: Error: in a timer/);
 });
 

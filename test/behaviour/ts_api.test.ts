@@ -106,16 +106,40 @@ block("regular expressions, encodings and times", {
     {
       get: "/re",
       body: JSON.stringify([
-        "1234", "1", 12, false, "12", [8, 11], ["1", "22"], ["hello, [12][1]34", 1], ["BLUE, GRüN", 3], ["a$b", 1], ["a", "b", "c"], null,
+        "1234",
+        "1",
+        12,
+        false,
+        "12",
+        [8, 11],
+        ["1", "22"],
+        ["hello, [12][1]34", 1],
+        ["BLUE, GRüN", 3],
+        ["a$b", 1],
+        ["a", "b", "c"],
+        null,
       ]),
     },
     { get: "/bad", status: 500 },
     {
       get: "/code",
       body: JSON.stringify([
-        "a%20b%2F%C3%A4", "a b c%zz", "a=1&b=x%20y&b&d", { a: ["1", "2"], b: true }, "aGVsbG8=", "hello", null,
-        "5d41402abc4b2a76b9719d911017c592", "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d", "1f1b7a25".slice(0, 0) + new Bun.CryptoHasher("sha256", "k").update("d").digest("hex").slice(0, 8), 907060870,
-        "'it\\'s \\\"x\\\"\\n'", "Sun, 06 Nov 1994 08:49:37 GMT", 784111777, "Thu, 18-Nov-10 11:27:35 GMT", null,
+        "a%20b%2F%C3%A4",
+        "a b c%zz",
+        "a=1&b=x%20y&b&d",
+        { a: ["1", "2"], b: true },
+        "aGVsbG8=",
+        "hello",
+        null,
+        "5d41402abc4b2a76b9719d911017c592",
+        "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d",
+        "1f1b7a25".slice(0, 0) + new Bun.CryptoHasher("sha256", "k").update("d").digest("hex").slice(0, 8),
+        907060870,
+        "'it\\'s \\\"x\\\"\\n'",
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        784111777,
+        "Thu, 18-Nov-10 11:27:35 GMT",
+        null,
       ]),
     },
   ],
@@ -137,7 +161,7 @@ block("server-sent events", {
 });
 
 block("a semaphore lets so many in", {
-  http: 'init_worker_by_ts_block { globalThis.gate = ngx.semaphore.new(1); }',
+  http: "init_worker_by_ts_block { globalThis.gate = ngx.semaphore.new(1); }",
   server: `
     location = /gate { content_by_ts_block {
       const first = await gate.wait(0);
@@ -210,7 +234,12 @@ test("a timer of one name runs on one worker, and workers know of each other", a
   const first = Number(await seen("ticks")) || 0;
   await until("five more ticks", async () => Number(await seen("ticks")) >= first + 5);
   expect(performance.now() - from).toBeGreaterThan(600); // twice as fast, were each worker to make them
-  const { pids, own, id, count } = (await (await server.get("/pids")).json()) as { pids: number[]; own: number; id: number; count: number };
+  const { pids, own, id, count } = (await (await server.get("/pids")).json()) as {
+    pids: number[];
+    own: number;
+    id: number;
+    count: number;
+  };
   expect(new Set(pids).size).toBe(2);
   expect(pids[id]).toBe(own);
   expect(count).toBe(2);

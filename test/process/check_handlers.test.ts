@@ -9,7 +9,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function project(name: string, http: string, handlers: Record<string, string>): string {
   const home = join(folder, name);
-  const files = { "conf/nginx.conf": `events {}\nhttp {\n${http}\n}\n`, ...Object.fromEntries(Object.entries(handlers).map(([file, text]) => [`handlers/${file}`, text])) };
+  const files = {
+    "conf/nginx.conf": `events {}\nhttp {\n${http}\n}\n`,
+    ...Object.fromEntries(Object.entries(handlers).map(([file, text]) => [`handlers/${file}`, text])),
+  };
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(dirname(join(home, file)), { recursive: true });
     writeFileSync(join(home, file), text);
@@ -46,11 +49,15 @@ test("types of blocks and handlers are checked against the configuration", async
 }, 30_000);
 
 test("what does not compile is told with every place at once", async () => {
-  const home = project("syntax", 'handlers handlers;\n  server { listen 127.0.0.1:1; location = /a { content_by_ts_block { const a = ; } } }', {
-    "a.ts": "export default () => {;\n",
-    "b.ts": "export const x = 1;\n",
-    "c.ts": 'import { x } from "./_none.ts";\nexport default () => x;\n',
-  });
+  const home = project(
+    "syntax",
+    "handlers handlers;\n  server { listen 127.0.0.1:1; location = /a { content_by_ts_block { const a = ; } } }",
+    {
+      "a.ts": "export default () => {;\n",
+      "b.ts": "export const x = 1;\n",
+      "c.ts": 'import { x } from "./_none.ts";\nexport default () => x;\n',
+    },
+  );
   const { code, said } = await resty("check", join(home, "conf"));
   expect(code).toBe(1);
   expect(said).toMatch(/nginx\.conf:4:\d+/);
@@ -69,6 +76,8 @@ test("a project that init writes has types, and passes", async () => {
   // What an editor sees: the same checker, with the project's own files and nothing installed.
   const alone = join(folder, "alone");
   cpSync(home, alone, { recursive: true });
-  const check = Bun.spawnSync([process.execPath, "check", "-p", join(alone, "tsconfig.json"), "--no-pretty"], { cwd: alone });
+  const check = Bun.spawnSync([process.execPath, "check", "-p", join(alone, "tsconfig.json"), "--no-pretty"], {
+    cwd: alone,
+  });
   expect(check.stdout.toString() + check.stderr.toString()).not.toMatch(/error TS(?!18046|7006)/);
 }, 60_000);

@@ -13,7 +13,11 @@ async function reload(server: Server): Promise<void> {
 }
 
 /** Asks for `path` over and over, on a connection that stays open or on new ones. */
-function load(server: Server, path: string, keepalive: boolean): { stop: () => Promise<{ answered: number; failed: string[] }> } {
+function load(
+  server: Server,
+  path: string,
+  keepalive: boolean,
+): { stop: () => Promise<{ answered: number; failed: string[] }> } {
   let stopping = false;
   const failed: string[] = [];
   let answered = 0;
@@ -39,7 +43,8 @@ function load(server: Server, path: string, keepalive: boolean): { stop: () => P
 }
 
 const version = (n: number): string => `export const version = "v${n}";\n`;
-const handler = 'import type { Ngx } from "resty";\nimport { version } from "../_lib/version.ts";\nexport default async (ngx: Ngx) => { await ngx.sleep(0.002); return version; };\n';
+const handler =
+  'import type { Ngx } from "resty";\nimport { version } from "../_lib/version.ts";\nexport default async (ngx: Ngx) => { await ngx.sleep(0.002); return version; };\n';
 
 test("handlers and what they import are replaced under load, and nothing is lost", async () => {
   await using server = await start({
@@ -116,10 +121,20 @@ test("memory returns to its level after many reloads", async () => {
     main: "error_log logs/error.log notice;",
     http: "handlers handlers;",
     server: "location / { return 404; }",
-    handlers: Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`h${i}.ts`, `${`export const x${i} = ${"1+".repeat(200)}1;\n`.repeat(1)}export default () => "v${i}";\n`])),
+    handlers: Object.fromEntries(
+      Array.from({ length: 20 }, (_, i) => [
+        `h${i}.ts`,
+        `${`export const x${i} = ${"1+".repeat(200)}1;\n`.repeat(1)}export default () => "v${i}";\n`,
+      ]),
+    ),
   });
-  const worker = Number(Bun.spawnSync(["pgrep", "-P", String(server.pid)]).stdout.toString().split("\n")[0]);
-  const residentMb = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${worker}/status`, "utf8"))![1]) / 1024;
+  const worker = Number(
+    Bun.spawnSync(["pgrep", "-P", String(server.pid)])
+      .stdout.toString()
+      .split("\n")[0],
+  );
+  const residentMb = (): number =>
+    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${worker}/status`, "utf8"))![1]) / 1024;
   const rounds = Number(process.env.RELOADS ?? 60);
   const warm = Math.ceil(rounds / 3);
   let level = 0;
@@ -140,9 +155,15 @@ test("serve --watch reloads on save and tells how long it took", async () => {
   mkdirSync(join(folder, "handlers"), { recursive: true });
   mkdirSync(join(folder, "logs"), { recursive: true });
   const port = await freePort();
-  writeFileSync(join(folder, "conf/nginx.conf"), `events {} http { handlers handlers; server { listen 127.0.0.1:${port}; } }`);
+  writeFileSync(
+    join(folder, "conf/nginx.conf"),
+    `events {} http { handlers handlers; server { listen 127.0.0.1:${port}; } }`,
+  );
   writeFileSync(join(folder, "handlers/a.ts"), 'export default () => "one";\n');
-  const master = Bun.spawn([process.execPath, join(import.meta.dir, "../../src/main.ts"), "serve", join(folder, "conf"), "--watch"], { stderr: "pipe", stdout: "ignore" });
+  const master = Bun.spawn(
+    [process.execPath, join(import.meta.dir, "../../src/main.ts"), "serve", join(folder, "conf"), "--watch"],
+    { stderr: "pipe", stdout: "ignore" },
+  );
   let said = "";
   void (async () => {
     for await (const chunk of master.stderr) said += Buffer.from(chunk).toString();

@@ -29,7 +29,10 @@ export const handlers = defineModule({
       contexts: ["http", "server"],
       default: undefined,
       syntax: "folder | off",
-      read: (args) => (args.text(0) === "off" ? { path: "", place: args.place } : { path: fsPath(args.cycle.path(args.text(0))), place: args.words[0]!.place }),
+      read: (args) =>
+        args.text(0) === "off"
+          ? { path: "", place: args.place }
+          : { path: fsPath(args.cycle.path(args.text(0))), place: args.words[0]!.place },
     }),
     openapi: text({ contexts: ["http", "server"], default: "", syntax: "path" }),
   },
@@ -71,7 +74,8 @@ function scan(folder: Folder, cycle: Cycle): readonly Route[] {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "ENOTDIR" && code !== "EACCES") throw error;
-    const why = code === "ENOENT" ? "No such file or directory" : code === "ENOTDIR" ? "Not a directory" : "Permission denied";
+    const why =
+      code === "ENOENT" ? "No such file or directory" : code === "ENOTDIR" ? "Not a directory" : "Permission denied";
     throw new ConfigError(`cannot read handlers "${folder.path}": ${why}`, folder.place, "a folder, or off");
   }
 }

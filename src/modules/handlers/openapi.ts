@@ -39,7 +39,10 @@ function operation(path: string, method: string, { input, exports }: RouteEntry[
   const schema = input && jsonSchemaOf(input);
   const properties = (schema?.properties ?? {}) as Record<string, object>;
   const required = new Set((schema?.required ?? []) as string[]);
-  const ofQuery = method === "GET" || method === "HEAD" || method === "DELETE" ? Object.keys(properties).filter((name) => !named.includes(name)) : [];
+  const ofQuery =
+    method === "GET" || method === "HEAD" || method === "DELETE"
+      ? Object.keys(properties).filter((name) => !named.includes(name))
+      : [];
   const parameters = [
     ...named.map((name) => ({ name, in: "path", required: true, schema: properties[name] ?? { type: "string" } })),
     ...ofQuery.map((name) => ({ name, in: "query", required: required.has(name), schema: properties[name] })),
@@ -51,6 +54,9 @@ function operation(path: string, method: string, { input, exports }: RouteEntry[
     ...(schema && ofQuery.length === 0 && method !== "GET" && method !== "DELETE"
       ? { requestBody: { content: { "application/json": { schema } } } }
       : {}),
-    responses: { ...answers, ...(input ? { 400: { description: "The arguments are not what the schema asks for" } } : {}) },
+    responses: {
+      ...answers,
+      ...(input ? { 400: { description: "The arguments are not what the schema asks for" } } : {}),
+    },
   };
 }

@@ -28,7 +28,8 @@ export const sharedDict = defineModule({
     cycle.atStart(() => {
       for (const notice of zones.open()) cycle.log("notice", notice);
       const { shared } = cycle.get(generationKey);
-      for (const { kind, name, zone } of zones.declared.values()) if (kind === "dict") shared[name] = new SharedDict(zone!);
+      for (const { kind, name, zone } of zones.declared.values())
+        if (kind === "dict") shared[name] = new SharedDict(zone!);
     });
     cycle.atEnd(() => zones.close());
   },
@@ -36,14 +37,16 @@ export const sharedDict = defineModule({
 
 function readDict(args: Arguments): undefined {
   const name = args.text(0);
-  if (!/^[A-Za-z0-9_.-]+$/.test(name)) throw args.wrong(0, `invalid lua shared dict name "${name}"`, "letters, digits, _, - and .");
+  if (!/^[A-Za-z0-9_.-]+$/.test(name))
+    throw args.wrong(0, `invalid lua shared dict name "${name}"`, "letters, digits, _, - and .");
   const sizeBytes = args.offset(1);
   if (sizeBytes < ZONE_BYTES_MIN || sizeBytes > ZONE_BYTES_MAX)
     throw args.wrong(1, `invalid lua shared dict size "${args.text(1)}"`, "a size from 8k to 4g");
   const persist = args.named("persist", 2);
   if (args.has(2) && (!persist || persist.text === "")) throw args.invalidParameter(2, "persist=file");
   const known = args.cycle.get(cycleZones).declare({ name, sizeBytes, kind: "dict", place: args.words[0]!.place });
-  if (known) throw args.wrong(0, `${args.name} "${name}" is already defined as "${known.kind} ${name}"`, "another name");
+  if (known)
+    throw args.wrong(0, `${args.name} "${name}" is already defined as "${known.kind} ${name}"`, "another name");
   if (persist) args.cycle.get(persistedDicts).set(name, fsPath(args.cycle.path(persist.text)));
   return undefined;
 }

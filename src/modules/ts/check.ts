@@ -8,7 +8,7 @@ import type { Script } from "../../ngx/script.ts";
 import { checkTypes } from "./type_check.ts";
 
 export interface CheckOptions {
-  /** Types too, with the checker that is in the runtime: some 100 ms, and what it needs is written to a folder of its own. */
+  /** Types too, with the checker that is in the runtime: some 100 ms more. */
   readonly types?: boolean;
 }
 
@@ -56,8 +56,12 @@ async function compile(scripts: readonly Script[]): Promise<Diagnostic[]> {
   });
   return [
     ...missing.map(({ modulePath, place }) => error(`there is no script "${modulePath}"`, place)),
-    ...(result.logs as unknown as Log[]).filter(({ level }) => level === "error").map((log) => diagnosticOf(log, scripts)),
-    ...(result.success ? there.filter(exportsNothing).map((script) => error(nothingExported(script), script.place)) : []),
+    ...(result.logs as unknown as Log[])
+      .filter(({ level }) => level === "error")
+      .map((log) => diagnosticOf(log, scripts)),
+    ...(result.success
+      ? there.filter(exportsNothing).map((script) => error(nothingExported(script), script.place))
+      : []),
   ];
 }
 
@@ -83,6 +87,9 @@ function exportsNothing(script: Script): boolean {
 }
 
 function nothingExported({ label, phase }: Script): string {
-  const wanted = phase === "content" ? "a default export that is a function, or one named GET, POST, …" : "a default export that is a function";
+  const wanted =
+    phase === "content"
+      ? "a default export that is a function, or one named GET, POST, …"
+      : "a default export that is a function";
   return `${label} exports no handler: it needs ${wanted}`;
 }

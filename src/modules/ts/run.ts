@@ -17,7 +17,12 @@ host.setContentType = setContentType;
 type Call = (ngx: RequestNgx) => unknown;
 
 /** Runs a script of one phase; synchronous as long as the script is. */
-export function runScript(request: Request, script: Script, phase: PhaseInfo, timeoutMs: number): Verdict | Promise<Verdict> {
+export function runScript(
+  request: Request,
+  script: Script,
+  phase: PhaseInfo,
+  timeoutMs: number,
+): Verdict | Promise<Verdict> {
   return call(ngxOf(request, phase), script.handler as Call, script.label, phase, timeoutMs);
 }
 
@@ -46,11 +51,22 @@ export function withPhaseAfter<T>(ngx: RequestNgx, phase: PhaseInfo, value: T | 
 }
 
 /** Runs a content handler. */
-export function runContent(ngx: RequestNgx, handler: Handler, label: string, timeoutMs: number): Verdict | Promise<Verdict> {
+export function runContent(
+  ngx: RequestNgx,
+  handler: Handler,
+  label: string,
+  timeoutMs: number,
+): Verdict | Promise<Verdict> {
   return call(ngx, handler as Call, label, phaseInfo.content, timeoutMs);
 }
 
-function call(ngx: RequestNgx, handler: Call, label: string, phase: PhaseInfo, timeoutMs: number): Verdict | Promise<Verdict> {
+function call(
+  ngx: RequestNgx,
+  handler: Call,
+  label: string,
+  phase: PhaseInfo,
+  timeoutMs: number,
+): Verdict | Promise<Verdict> {
   let result: unknown;
   try {
     result = ngx.generation.enter(handler, ngx);
@@ -93,7 +109,8 @@ function settle(ngx: RequestNgx, result: unknown, phase: PhaseInfo): Verdict | P
   return ngx.output ? ngx.output.finish() : passed(phase);
 }
 
-const answering = phaseInfo.server_rewrite.bit | phaseInfo.rewrite.bit | phaseInfo.access.bit | phaseInfo.precontent.bit;
+const answering =
+  phaseInfo.server_rewrite.bit | phaseInfo.rewrite.bit | phaseInfo.access.bit | phaseInfo.precontent.bit;
 
 /** Access checks agree by OK, so that `satisfy any` can count them; elsewhere the next module has its turn. */
 function passed(phase: PhaseInfo): Verdict {
@@ -125,7 +142,10 @@ function exited(ngx: RequestNgx, status: number, phase: PhaseInfo): Verdict | Pr
   if (phase === phaseInfo.header_filter) return status;
   if (output) {
     if (status >= 300 && status !== request.response.status)
-      request.log("error", `attempt to set status ${status} via ngx.exit after sending out the response status ${request.response.status}`);
+      request.log(
+        "error",
+        `attempt to set status ${status} via ngx.exit after sending out the response status ${request.response.status}`,
+      );
     return output.finish();
   }
   if (status >= 300) return status;
@@ -143,7 +163,12 @@ function failed(ngx: RequestNgx, error: unknown, label: string, phase: PhaseInfo
   const { request } = ngx;
   ngx.websocketInUse?.close(1011, "the server has failed");
   ngx.websocketInUse?.end();
-  if (error instanceof ClientGone || error instanceof BodyTooLarge || error instanceof BodyTimeout || request.exchange.aborted)
+  if (
+    error instanceof ClientGone ||
+    error instanceof BodyTooLarge ||
+    error instanceof BodyTimeout ||
+    request.exchange.aborted
+  )
     throw error; // the engine knows what to say of these
   if (phase === phaseInfo.header_filter) ngx.filterFailed = true;
   const status = error instanceof HttpError && error.status >= 400 && error.status <= 599 ? error.status : 500;
@@ -197,7 +222,10 @@ class Waiting {
 
   late(): void {
     const { request } = this.ngx;
-    request.log("error", `${this.label} has not answered within ${this.timeoutMs} ms, request id: ${requestId(request)}`);
+    request.log(
+      "error",
+      `${this.label} has not answered within ${this.timeoutMs} ms, request id: ${requestId(request)}`,
+    );
     this.ngx.phase = phaseInfo.timer; // what it does from now on comes too late
     this.end(discard(this.ngx, 504));
   }

@@ -36,7 +36,11 @@ export const setByFile: DirectiveSpec<unknown> = list<undefined>({
   read: (args) => {
     const path = fsPath(args.cycle.path(args.text(1)));
     const script = new Script("set", `${args.name} ${args.text(1)}`, args.words[1]!.place, path);
-    return add(args, script, args.words.slice(2).map((_, i) => args.complex(i + 2)));
+    return add(
+      args,
+      script,
+      args.words.slice(2).map((_, i) => args.complex(i + 2)),
+    );
   },
 });
 
@@ -45,14 +49,23 @@ function add(args: Arguments, script: Script, values: readonly ComplexValue[]): 
   if (!/^\$\w+$/.test(name)) throw args.wrong(0, `invalid variable name "${name}"`, "$ and letters, digits or _");
   const { variables } = args.cycle;
   const known = variables.find(name.slice(1));
-  if (known && !known.set) throw new ConfigError(`the duplicate "${name.slice(1)}" variable`, args.words[0]!.place, "a variable that can be set");
+  if (known && !known.set)
+    throw new ConfigError(
+      `the duplicate "${name.slice(1)}" variable`,
+      args.words[0]!.place,
+      "a variable that can be set",
+    );
   const { set } = known ?? variables.define(name.slice(1), {});
   args.cycle.get(generationKey).scripts.push(script);
   addOperation(args.level, operation(script, values, set!));
   return undefined;
 }
 
-function operation(script: Script, values: readonly ComplexValue[], set: (request: Request, value: string) => void): Operation {
+function operation(
+  script: Script,
+  values: readonly ComplexValue[],
+  set: (request: Request, value: string) => void,
+): Operation {
   return (request) => {
     const ngx = ngxOf(request, phaseInfo.set);
     ngx.arg = [undefined, ...values.map((value) => decodeUtf8(value.evaluate(request)))];

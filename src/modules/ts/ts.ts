@@ -1,6 +1,18 @@
 import type { Arguments } from "../../core/arguments.ts";
 import type { ComplexValue } from "../../core/complex.ts";
-import { accepted, type Context, defineModule, type DirectiveSpec, field, flag, type MergeRule, number, size, time, value } from "../../core/module.ts";
+import {
+  accepted,
+  type Context,
+  defineModule,
+  type DirectiveSpec,
+  field,
+  flag,
+  type MergeRule,
+  number,
+  size,
+  time,
+  value,
+} from "../../core/module.ts";
 import { DECLINED, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { generationKey } from "../../ngx/generation.ts";
@@ -112,8 +124,14 @@ export const ts = defineModule({
     lua_max_pending_timers: number({ contexts: ["http"], default: 1024, min: 1 }),
     lua_max_running_timers: number({ contexts: ["http"], default: 256, min: 1 }),
     lua_capture_error_log: size({ contexts: ["http"], default: 0 }),
-    lua_code_cache: accepted({ contexts: everywhere, why: "scripts are loaded once a configuration; see resty serve --watch" }),
-    lua_package_path: accepted({ contexts: ["http"], why: "modules are imported by their path, or from a node_modules" }),
+    lua_code_cache: accepted({
+      contexts: everywhere,
+      why: "scripts are loaded once a configuration; see resty serve --watch",
+    }),
+    lua_package_path: accepted({
+      contexts: ["http"],
+      why: "modules are imported by their path, or from a node_modules",
+    }),
     lua_package_cpath: accepted({ contexts: ["http"], why: "there are no C modules" }),
     lua_check_client_abort: accepted({ contexts: everywhere, why: "clients that leave are always noticed" }),
     lua_regex_cache_max_entries: accepted({ contexts: ["http"], why: "regular expressions are objects of the script" }),
@@ -140,7 +158,8 @@ export const ts = defineModule({
     if (phase === "late_rewrite") return conf.rewrite !== undefined || conf.lua_need_request_body;
     return (conf as Record<string, unknown>)[phase] !== undefined;
   },
-  handler: (conf) => (conf.content ? (request, { content, handler_timeout }) => answer(request, content!, handler_timeout) : undefined),
+  handler: (conf) =>
+    conf.content ? (request, { content, handler_timeout }) => answer(request, content!, handler_timeout) : undefined,
   hooks: {
     server_rewrite: (request, conf) => run(request, conf.server_rewrite!, "server_rewrite", conf.handler_timeout),
     late_rewrite: (request, conf) => {
@@ -171,7 +190,9 @@ function run(request: Request, use: Use, phase: ScriptPhase, timeoutMs: number):
 
 function filterHead(request: Request, use: Use, timeoutMs: number): Verdict | Promise<Verdict> {
   if (use.script) return runFilter(request, use.script, timeoutMs);
-  return fileFor(request, use.path!, "header_filter").then((script) => (script ? runFilter(request, script, timeoutMs) : 500));
+  return fileFor(request, use.path!, "header_filter").then((script) =>
+    script ? runFilter(request, script, timeoutMs) : 500,
+  );
 }
 
 function answer(request: Request, use: Use, timeoutMs: number): Verdict | Promise<Verdict> {
@@ -204,4 +225,3 @@ async function readFirst(request: Request, use: Use | undefined, timeoutMs: numb
   await request.body.bytes();
   return use ? run(request, use, "rewrite", timeoutMs) : DECLINED;
 }
-

@@ -12,7 +12,9 @@ import { cycleZones } from "../../shm/zones.ts";
 
 /** What a configuration's scripts can name, for `ngx.var` and `ngx.shared`. */
 export function declarationsFor({ cycle }: Plan): string {
-  const dicts = [...cycle.get(cycleZones).declared.values()].filter(({ kind }) => kind === "dict").map(({ name }) => name);
+  const dicts = [...cycle.get(cycleZones).declared.values()]
+    .filter(({ kind }) => kind === "dict")
+    .map(({ name }) => name);
   return declarations({ variables: cycle.variables.names(), dicts });
 }
 
@@ -33,8 +35,8 @@ export async function checkTypes(plan: Plan, scripts: readonly Script[]): Promis
     });
     const [said, complained] = await Promise.all([new Response(run.stdout).text(), new Response(run.stderr).text()]);
     if ((await run.exited) === 0) return [];
-    const found = said.split("\n").flatMap((line) => parseLine(line, folder)).filter((diagnostic) => !isOfLooseType(diagnostic));
-    if (found.length > 0) return found;
+    const found = said.split("\n").flatMap((line) => parseLine(line, folder));
+    if (found.length > 0) return found.filter((diagnostic) => !isOfLooseType(diagnostic));
     return [{ severity: "warn", message: `types could not be checked: ${(complained || said).trim()}` }];
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -55,9 +57,13 @@ function writeProject(folder: string, plan: Plan, scripts: readonly Script[]): s
 
 /** The parameters get their types behind everything else, so that no column changes. */
 function typed({ source, phase }: Script): string {
-  const ngx = ["init", "init_worker", "exit_worker"].includes(phase) ? 'typeof import("resty").ngx' : 'import("resty").Ngx';
-  return source!.replace(/(export default (?:async )?function \w+)\(ngx(, chunk, last)?\) \{/, (_, head: string, more?: string) =>
-    `${head}(ngx: ${ngx}${more === undefined ? "" : ", chunk: Buffer, last: boolean"}) {`,
+  const ngx = ["init", "init_worker", "exit_worker"].includes(phase)
+    ? 'typeof import("resty").ngx'
+    : 'import("resty").Ngx';
+  return source!.replace(
+    /(export default (?:async )?function \w+)\(ngx(, chunk, last)?\) \{/,
+    (_, head: string, more?: string) =>
+      `${head}(ngx: ${ngx}${more === undefined ? "" : ", chunk: Buffer, last: boolean"}) {`,
   );
 }
 
@@ -126,7 +132,10 @@ const looseErrors = /^TS(?:18046|7006|7031|2347):/;
 /** A file that imports a package without types cannot be held to what is made of it. */
 function isOfLooseType({ message, place }: Diagnostic): boolean {
   if (!looseErrors.test(message) || !place || !existsSync(place.file)) return false;
-  return /\bfrom\s*["'](?:redis|mysql2|drizzle-orm)\b/.test(readFileSync(place.file, "utf8")) && !isInstalled(dirname(place.file), "drizzle-orm");
+  return (
+    /\bfrom\s*["'](?:redis|mysql2|drizzle-orm)\b/.test(readFileSync(place.file, "utf8")) &&
+    !isInstalled(dirname(place.file), "drizzle-orm")
+  );
 }
 
 function parseLine(line: string, folder: string): Diagnostic[] {
@@ -135,5 +144,11 @@ function parseLine(line: string, folder: string): Diagnostic[] {
   const path = resolve(folder, match[1]!);
   const root = join(folder, "root");
   const file = originalPlaces(path.startsWith(root) ? path.slice(root.length) : path);
-  return [{ severity: "emerg", message: match[4]!, place: { file, line: Number(match[2]), column: Number(match[3]), length: 1 } }];
+  return [
+    {
+      severity: "emerg",
+      message: match[4]!,
+      place: { file, line: Number(match[2]), column: Number(match[3]), length: 1 },
+    },
+  ];
 }

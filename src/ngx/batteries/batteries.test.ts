@@ -37,9 +37,9 @@ describe("cookies", () => {
   });
 
   test("are written with their attributes", () => {
-    expect(serializeCookie("sid", "ä;b", { path: "/", maxAgeSeconds: 60, secure: true, httpOnly: true, sameSite: "Lax" })).toBe(
-      "sid=%C3%A4%3Bb; Path=/; Max-Age=60; SameSite=Lax; Secure; HttpOnly",
-    );
+    expect(
+      serializeCookie("sid", "ä;b", { path: "/", maxAgeSeconds: 60, secure: true, httpOnly: true, sameSite: "Lax" }),
+    ).toBe("sid=%C3%A4%3Bb; Path=/; Max-Age=60; SameSite=Lax; Secure; HttpOnly");
     expect(() => serializeCookie("a b", "")).toThrow(TypeError);
     expect(() => serializeCookie("a", "", { path: "/;Domain=evil" })).toThrow(TypeError);
   });
@@ -51,12 +51,18 @@ describe("jwt", () => {
   test("verifies what RFC 7515 signs", () => {
     const token =
       "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-    const key = Buffer.from("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow", "base64url");
+    const key = Buffer.from(
+      "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+      "base64url",
+    );
     expect(verifyJwt(token, key, options).iss).toBe("joe");
   });
 
   test.each([["HS512"], ["RS256"], ["ES256"], ["EdDSA"]] as const)("signs and verifies with %s", (algorithm) => {
-    const pem = { publicKeyEncoding: { type: "spki", format: "pem" }, privateKeyEncoding: { type: "pkcs8", format: "pem" } } as const;
+    const pem = {
+      publicKeyEncoding: { type: "spki", format: "pem" },
+      privateKeyEncoding: { type: "pkcs8", format: "pem" },
+    } as const;
     const pair =
       algorithm === "HS512"
         ? { privateKey: "secret", publicKey: "secret" }
@@ -67,7 +73,9 @@ describe("jwt", () => {
             : generateKeyPairSync("ed25519", pem);
     const token = signJwt({ sub: "x" }, pair.privateKey, algorithm);
     expect(verifyJwt(token, pair.publicKey, { algorithms: [algorithm] }).sub).toBe("x");
-    expect(() => verifyJwt(`${token.slice(0, -6)}AAAAAA`, pair.publicKey, { algorithms: [algorithm] })).toThrow(InvalidToken);
+    expect(() => verifyJwt(`${token.slice(0, -6)}AAAAAA`, pair.publicKey, { algorithms: [algorithm] })).toThrow(
+      InvalidToken,
+    );
   });
 
   test.each([
@@ -101,16 +109,28 @@ test("a session cookie opens with any of its secrets, and not when it was touche
 
 test("a template escapes what goes into it", () => {
   const items = ["<b>", html`<i>${"&"}</i>`, raw("<hr>")];
-  expect(html`<p title="${'"'}">${items}${null}${false}</p>`.toString()).toBe('<p title="&quot;">&lt;b&gt;<i>&amp;</i><hr></p>');
+  expect(html`<p title="${'"'}">${items}${null}${false}</p>`.toString()).toBe(
+    '<p title="&quot;">&lt;b&gt;<i>&amp;</i><hr></p>',
+  );
 });
 
 test("health tells which check has failed", async () => {
-  const checks = { good: () => true, bad: () => { throw new Error("down"); }, no: () => false, slow: () => new Promise(() => {}) };
+  const checks = {
+    good: () => true,
+    bad: () => {
+      throw new Error("down");
+    },
+    no: () => false,
+    slow: () => new Promise(() => {}),
+  };
   const response = await health(checks, { timeoutSeconds: 0.01 });
   expect(response.status).toBe(503);
   const report = (await response.json()) as { checks: Record<string, { status: string; error?: string }> };
   expect(Object.fromEntries(Object.entries(report.checks).map(([name, { status }]) => [name, status]))).toEqual({
-    good: "ok", bad: "failed", no: "failed", slow: "failed",
+    good: "ok",
+    bad: "failed",
+    no: "failed",
+    slow: "failed",
   });
   expect((await health({})).status).toBe(200);
 });
@@ -118,9 +138,9 @@ test("health tells which check has failed", async () => {
 describe("upload", () => {
   const boundary = "xYz";
   const text = [
-    "preamble\r\n--xYz\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nvalue\r\n",
-    "--xYz\r\nContent-Disposition: form-data; name=\"empty\"\r\n\r\n\r\n",
-    "--xYz\r\nContent-Disposition: form-data; name=\"f\"; filename=\"gr\xc3\xbcn \\\"x\\\".bin\"\r\nContent-Type: image/png\r\n\r\nda\r\n--xYta\r\n",
+    'preamble\r\n--xYz\r\nContent-Disposition: form-data; name="a"\r\n\r\nvalue\r\n',
+    '--xYz\r\nContent-Disposition: form-data; name="empty"\r\n\r\n\r\n',
+    '--xYz\r\nContent-Disposition: form-data; name="f"; filename="gr\xc3\xbcn \\"x\\".bin"\r\nContent-Type: image/png\r\n\r\nda\r\n--xYta\r\n',
     "--xYz--\r\nepilogue",
   ].join("");
 

@@ -16,7 +16,10 @@ export function parseCookies(header: string | undefined): Record<string, string>
     const equals = pair.indexOf("=");
     if (equals < 0) continue;
     const name = pair.slice(0, equals).trim();
-    const value = pair.slice(equals + 1).trim().replace(/^"(.*)"$/, "$1");
+    const value = pair
+      .slice(equals + 1)
+      .trim()
+      .replace(/^"(.*)"$/, "$1");
     if (name !== "" && !(name in cookies)) cookies[name] = decoded(value);
   }
   return cookies;

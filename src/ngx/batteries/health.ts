@@ -1,6 +1,8 @@
 export interface HealthReport {
   readonly status: "ok" | "failed";
-  readonly checks: Readonly<Record<string, { readonly status: "ok" | "failed"; readonly ms: number; readonly error?: string }>>;
+  readonly checks: Readonly<
+    Record<string, { readonly status: "ok" | "failed"; readonly ms: number; readonly error?: string }>
+  >;
 }
 
 /**
@@ -11,7 +13,9 @@ export async function health(
   checks: Readonly<Record<string, () => unknown>>,
   { timeoutSeconds = 2 }: { readonly timeoutSeconds?: number } = {},
 ): Promise<Response> {
-  const results = await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await run(check, timeoutSeconds)] as const));
+  const results = await Promise.all(
+    Object.entries(checks).map(async ([name, check]) => [name, await run(check, timeoutSeconds)] as const),
+  );
   const ok = results.every(([, { status }]) => status === "ok");
   const report: HealthReport = { status: ok ? "ok" : "failed", checks: Object.fromEntries(results) };
   return Response.json(report, { status: ok ? 200 : 503, headers: { "Cache-Control": "no-store" } });

@@ -1,4 +1,12 @@
-import { createHmac, createPrivateKey, createPublicKey, type KeyObject, sign as signWith, timingSafeEqual, verify as verifyWith } from "node:crypto";
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+  sign as signWith,
+  timingSafeEqual,
+  verify as verifyWith,
+} from "node:crypto";
 
 export type JwtAlgorithm = "HS256" | "HS384" | "HS512" | "RS256" | "RS384" | "RS512" | "ES256" | "ES384" | "EdDSA";
 
@@ -60,8 +68,10 @@ export function verifyJwt(token: string, key: string | Uint8Array, options: Veri
   const [head, body, tail, ...rest] = token.split(".");
   if (!head || !body || tail === undefined || rest.length > 0) throw new InvalidToken("it does not have three parts");
   const { alg } = parsed(head) as { alg?: JwtAlgorithm };
-  if (!alg || !options.algorithms.includes(alg)) throw new InvalidToken(`its algorithm ${JSON.stringify(alg)} is not allowed`);
-  if (!isSignedBy(alg, `${head}.${body}`, Buffer.from(tail, "base64url"), key)) throw new InvalidToken("its signature is not of this key");
+  if (!alg || !options.algorithms.includes(alg))
+    throw new InvalidToken(`its algorithm ${JSON.stringify(alg)} is not allowed`);
+  if (!isSignedBy(alg, `${head}.${body}`, Buffer.from(tail, "base64url"), key))
+    throw new InvalidToken("its signature is not of this key");
   const claims = parsed(body) as JwtClaims;
   checkClaims(claims, options);
   return claims;
@@ -87,13 +97,19 @@ function isSignedBy(algorithm: JwtAlgorithm, input: string, signed: Buffer, key:
   return verifyWith(hash(algorithm), Buffer.from(input), keyOptions(algorithm, publicKey), signed);
 }
 
-function checkClaims(claims: JwtClaims, { issuer, audience, leewaySeconds = 0, nowSeconds = Date.now() / 1000 }: VerifyOptions): void {
+function checkClaims(
+  claims: JwtClaims,
+  { issuer, audience, leewaySeconds = 0, nowSeconds = Date.now() / 1000 }: VerifyOptions,
+): void {
   const time = (value: unknown): number => {
     if (typeof value !== "number") throw new InvalidToken("a time in it is not a number");
     return value;
   };
-  if (claims.exp !== undefined && time(claims.exp) + leewaySeconds <= nowSeconds) throw new InvalidToken("it has expired");
-  if (claims.nbf !== undefined && time(claims.nbf) - leewaySeconds > nowSeconds) throw new InvalidToken("it is not valid yet");
+  if (claims.exp !== undefined && time(claims.exp) + leewaySeconds <= nowSeconds)
+    throw new InvalidToken("it has expired");
+  if (claims.nbf !== undefined && time(claims.nbf) - leewaySeconds > nowSeconds)
+    throw new InvalidToken("it is not valid yet");
   if (issuer !== undefined && claims.iss !== issuer) throw new InvalidToken("its issuer is another one");
-  if (audience !== undefined && ![claims.aud].flat().includes(audience)) throw new InvalidToken("it is meant for somebody else");
+  if (audience !== undefined && ![claims.aud].flat().includes(audience))
+    throw new InvalidToken("it is meant for somebody else");
 }

@@ -19,7 +19,9 @@ export class RequestLimit {
 
   /** @param commit Without it, nothing is charged. */
   incoming(key: string, commit = true): Incoming {
-    const excess = commit ? this.#bucket.take(`limit ${key}`, this.burst, Date.now()) : this.#bucket.look(`limit ${key}`, this.burst, Date.now());
+    const excess = commit
+      ? this.#bucket.take(`limit ${key}`, this.burst, Date.now())
+      : this.#bucket.look(`limit ${key}`, this.burst, Date.now());
     if (excess === REFUSED) return "rejected";
     return { delaySeconds: excess <= 0 ? 0 : this.#bucket.delayMs(excess) / 1000, excess: Math.max(0, excess) / 1000 };
   }

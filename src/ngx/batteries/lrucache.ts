@@ -30,7 +30,10 @@ export class LruCache<V> {
   /** @param ttlSeconds 0 is for ever. */
   set(key: string, value: V, ttlSeconds = 0): void {
     this.#entries.delete(key);
-    this.#entries.set(key, { value, expiresMs: ttlSeconds > 0 ? Date.now() + ttlSeconds * 1000 : Number.POSITIVE_INFINITY });
+    this.#entries.set(key, {
+      value,
+      expiresMs: ttlSeconds > 0 ? Date.now() + ttlSeconds * 1000 : Number.POSITIVE_INFINITY,
+    });
     if (this.#entries.size > this.capacity) this.#entries.delete(this.#entries.keys().next().value!);
   }
 

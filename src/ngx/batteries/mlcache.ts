@@ -36,7 +36,10 @@ export class MlCache<V extends string | number | boolean | object> {
   }
 
   /** @param load Finds the value; undefined or null is remembered as "there is none". */
-  async get(key: string, load: (key: string) => V | null | undefined | Promise<V | null | undefined>): Promise<V | undefined> {
+  async get(
+    key: string,
+    load: (key: string) => V | null | undefined | Promise<V | null | undefined>,
+  ): Promise<V | undefined> {
     // One number tells whether anybody has removed anything since: cheaper than a message to each worker.
     const version = (this.dict.get(this.#versionKey) as number | undefined) ?? 0;
     const near = this.#near.get(key);
@@ -57,7 +60,11 @@ export class MlCache<V extends string | number | boolean | object> {
     if (missing) this.dict.expire(full, negativeTtlSeconds);
     const value = found === undefined || isNothing(found) ? undefined : (found as { value: V }).value;
     const left = this.dict.ttl(full);
-    this.#near.set(key, { value, version }, typeof left === "number" && left > 0 ? left : value === undefined ? negativeTtlSeconds : ttlSeconds);
+    this.#near.set(
+      key,
+      { value, version },
+      typeof left === "number" && left > 0 ? left : value === undefined ? negativeTtlSeconds : ttlSeconds,
+    );
     return value;
   }
 
@@ -69,7 +76,7 @@ export class MlCache<V extends string | number | boolean | object> {
 
   /** Forgets all values of this cache. */
   clear(): void {
-    for (let cursor = 0; ; ) {
+    for (let cursor = 0; ;) {
       const { keys, cursor: next } = this.dict.scan(`${this.name}/`, cursor);
       for (const key of keys) this.dict.delete(key);
       if (next === 0) break;

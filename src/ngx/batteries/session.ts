@@ -23,8 +23,11 @@ export class SessionCookie<T = unknown> {
   readonly #lifetimeSeconds: number;
 
   constructor(private readonly options: SessionCookieOptions) {
-    for (const secret of options.secrets) if (secret.length < 16) throw new TypeError("a session's secret needs 16 characters at least");
-    this.#keys = options.secrets.map((secret) => Buffer.from(hkdfSync("sha256", secret, "", "resty session cookie", 32)));
+    for (const secret of options.secrets)
+      if (secret.length < 16) throw new TypeError("a session's secret needs 16 characters at least");
+    this.#keys = options.secrets.map((secret) =>
+      Buffer.from(hkdfSync("sha256", secret, "", "resty session cookie", 32)),
+    );
     this.#name = options.name ?? "session";
     this.#lifetimeSeconds = options.lifetimeSeconds ?? 86_400;
   }

@@ -19,7 +19,10 @@ const headBytesMax = 16 * 1024;
  * @param contentType The request's Content-Type, which has the boundary.
  * @throws HttpError with 400 or 415 for a body that is none
  */
-export async function* upload(body: AsyncIterable<Uint8Array>, contentType: string | undefined): AsyncGenerator<UploadPart, void, void> {
+export async function* upload(
+  body: AsyncIterable<Uint8Array>,
+  contentType: string | undefined,
+): AsyncGenerator<UploadPart, void, void> {
   const boundary = /^multipart\/form-data\s*;.*?\bboundary=(?:"([^"]+)"|([^\s;]+))/i.exec(contentType ?? "");
   if (!boundary) throw new HttpError(415, "the body is no multipart form");
   const source = new Source(body, Buffer.from(`\r\n--${boundary[1] ?? boundary[2]}`, "latin1"));
@@ -71,7 +74,8 @@ class Source {
     if (next.done) {
       if (this.#ended) throw new HttpError(400, "the multipart body ends in the middle");
       this.#ended = true;
-    } else this.#buffer = this.#buffer.length === 0 ? Buffer.from(next.value) : Buffer.concat([this.#buffer, next.value]);
+    } else
+      this.#buffer = this.#buffer.length === 0 ? Buffer.from(next.value) : Buffer.concat([this.#buffer, next.value]);
   }
 
   async skip(): Promise<void> {
@@ -84,7 +88,8 @@ class Source {
     while (this.#buffer.length < 2) await this.#more();
     const isLast = this.#buffer[0] === 45 && this.#buffer[1] === 45;
     if (isLast) return true;
-    if (this.#buffer[0] !== 13 || this.#buffer[1] !== 10) throw new HttpError(400, "a boundary of the multipart body is broken");
+    if (this.#buffer[0] !== 13 || this.#buffer[1] !== 10)
+      throw new HttpError(400, "a boundary of the multipart body is broken");
     this.#buffer = this.#buffer.subarray(2);
     return false;
   }
@@ -98,7 +103,8 @@ class Source {
         this.#buffer = this.#buffer.subarray(end + 2);
         return text;
       }
-      if (this.#buffer.length > headBytesMax) throw new HttpError(400, "a part of the multipart body has too large a head");
+      if (this.#buffer.length > headBytesMax)
+        throw new HttpError(400, "a part of the multipart body has too large a head");
       await this.#more();
     }
   }

@@ -46,7 +46,8 @@ export function looseDeclarations(
       } else if (!/^resty(?::|$)/.test(specifier!) && !isKnown(specifier!)) note(modules, specifier!, clause!);
     }
     if (folder !== undefined)
-      for (const [, specifier] of text.matchAll(/\bimport\s*\(\s*["'](\.[^"'\n]+)["']/g)) visit(resolve(folder, specifier!));
+      for (const [, specifier] of text.matchAll(/\bimport\s*\(\s*["'](\.[^"'\n]+)["']/g))
+        visit(resolve(folder, specifier!));
   };
   const visit = (path: string): void => {
     const file = [path, `${path}.ts`, `${path}/index.ts`].find((one) => existsSync(one) && /\.[cm]?[jt]sx?$/.test(one));
@@ -64,14 +65,21 @@ function note(modules: Map<string, Set<string>>, specifier: string, clause: stri
   if (!names) modules.set(specifier, (names = new Set()));
   const braces = /\{([^}]*)\}/.exec(clause);
   for (const part of braces?.[1]?.split(",") ?? []) {
-    const name = part.trim().replace(/^type\s+/, "").split(/\s+as\s+/)[0]!;
+    const name = part
+      .trim()
+      .replace(/^type\s+/, "")
+      .split(/\s+as\s+/)[0]!;
     if (/^[A-Za-z_$][\w$]*$/.test(name) && name !== "default") names.add(name);
   }
 }
 
 function moduleText(specifier: string, names: ReadonlySet<string>): string {
-  const exports = [...names].sort().map(
-    (name) => `  export const ${name}: LooseValue;\n  export type ${name}<A = any, B = any, C = any, D = any> = any;\n`,
-  );
-  return `declare module ${JSON.stringify(specifier)} {\n${exports.join("")}  const all: any;\n  export default all;\n}\n`;
+  const exports = [...names]
+    .sort()
+    .map(
+      (name) =>
+        `  export const ${name}: LooseValue;\n  export type ${name}<A = any, B = any, C = any, D = any> = any;\n`,
+    );
+  const body = `${exports.join("")}  const all: any;\n  export default all;\n`;
+  return `declare module ${JSON.stringify(specifier)} {\n${body}}\n`;
 }

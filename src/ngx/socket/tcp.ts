@@ -18,7 +18,8 @@ export interface ConnectOptions {
   /** Connections of one pool may stand in for each other; default is host and port. */
   readonly pool?: string;
   /** TLS, verified by the system's authorities. */
-  readonly tls?: boolean | { readonly serverName?: string; readonly ca?: string; readonly rejectUnauthorized?: boolean };
+  readonly tls?:
+    boolean | { readonly serverName?: string; readonly ca?: string; readonly rejectUnauthorized?: boolean };
 }
 
 interface Waiting {
@@ -48,9 +49,22 @@ class Link {
       end: () => link.#end(undefined),
     };
     const where = host.startsWith("unix:") ? { unix: host.slice(5) } : { hostname: host, port };
-    const secure = tls === undefined || tls === false ? {} : { tls: tls === true ? { serverName: host } : { serverName: tls.serverName ?? host, ...tls } };
-    const connecting = asHost(() => Bun.connect({ ...where, ...secure, socket: handlers } as unknown as Parameters<typeof Bun.connect>[0]));
-    link.socket = (await within(connecting, timeoutMs, () => void connecting.then((late) => late.end(), () => undefined))) as Bun.Socket<undefined>;
+    const secure =
+      tls === undefined || tls === false
+        ? {}
+        : { tls: tls === true ? { serverName: host } : { serverName: tls.serverName ?? host, ...tls } };
+    const connecting = asHost(() =>
+      Bun.connect({ ...where, ...secure, socket: handlers } as unknown as Parameters<typeof Bun.connect>[0]),
+    );
+    link.socket = (await within(
+      connecting,
+      timeoutMs,
+      () =>
+        void connecting.then(
+          (late) => late.end(),
+          () => undefined,
+        ),
+    )) as Bun.Socket<undefined>;
     return link;
   }
 
@@ -88,9 +102,14 @@ class Link {
     if (this.#waiting) throw new SocketError("socket busy reading");
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiting = { ready, resolve, reject };
-    await within(promise, timeoutMs, () => {
-      this.#waiting = undefined;
-    }, () => this.buffer);
+    await within(
+      promise,
+      timeoutMs,
+      () => {
+        this.#waiting = undefined;
+      },
+      () => this.buffer,
+    );
   }
 
   async write(bytes: Buffer, timeoutMs: number): Promise<void> {
@@ -129,7 +148,12 @@ class Link {
   }
 }
 
-async function within<T>(promise: Promise<T>, ms: number, onTimeout?: () => void, partial?: () => Uint8Array): Promise<T> {
+async function within<T>(
+  promise: Promise<T>,
+  ms: number,
+  onTimeout?: () => void,
+  partial?: () => Uint8Array,
+): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     onTimeout?.();

@@ -60,7 +60,8 @@ export class FrameReader {
     if ((second & 0x80) === 0) throw new ProtocolError(1002, "a client's frame has to be masked");
     let length = second & 0x7f;
     const isControl = code >= 8;
-    if (isControl && (length > 125 || (first & 0x80) === 0)) throw new ProtocolError(1002, "a control frame is too long, or in parts");
+    if (isControl && (length > 125 || (first & 0x80) === 0))
+      throw new ProtocolError(1002, "a control frame is too long, or in parts");
     let at = 2;
     if (length === 126) {
       if (buffer.length < 4) return undefined;

@@ -36,7 +36,11 @@ export class ServerWebSocket implements AsyncIterable<Message> {
   #timer: Timer;
   readonly #utf8 = new TextDecoder("utf-8", { fatal: true });
 
-  constructor(request: Request, head: string, private readonly options: WebSocketOptions) {
+  constructor(
+    request: Request,
+    head: string,
+    private readonly options: WebSocketOptions,
+  ) {
     const { exchange } = request;
     if (!exchange.tunnel) throw new HttpError(501, "WebSockets need HTTP/1.1");
     this.#reader = new FrameReader(options.messageBytesMax ?? 16 * 1024 * 1024);
@@ -140,7 +144,8 @@ export class ServerWebSocket implements AsyncIterable<Message> {
     }
     this.#parts.push(frame.payload);
     this.#partsBytes += frame.payload.length;
-    if (this.#partsBytes > (this.options.messageBytesMax ?? 16 * 1024 * 1024)) throw new ProtocolError(1009, "the message is too large");
+    if (this.#partsBytes > (this.options.messageBytesMax ?? 16 * 1024 * 1024))
+      throw new ProtocolError(1009, "the message is too large");
     if (frame.final) this.#deliver();
   }
 
@@ -190,7 +195,9 @@ export function acceptWebSocket(request: Request, options: WebSocketOptions): Se
     throw new HttpError(426, "only version 13 of WebSocket is spoken");
   }
   let head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n`;
-  head += `Sec-WebSocket-Accept: ${createHash("sha1").update(key + guid).digest("base64")}\r\n`;
+  head += `Sec-WebSocket-Accept: ${createHash("sha1")
+    .update(key + guid)
+    .digest("base64")}\r\n`;
   const { protocol } = options;
   if (protocol !== undefined) {
     if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(protocol)) throw new TypeError(`"${protocol}" is no name of a protocol`);
