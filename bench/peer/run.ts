@@ -270,9 +270,16 @@ async function measureExtras(resty: Contender, peer: Contender): Promise<Extras>
   };
 }
 
+async function stopAll(): Promise<void> {
+  await Promise.all(services.map((service) => service.stop()));
+  rmSync(folder, { recursive: true, force: true });
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => void stopAll().then(() => process.exit(130)));
+}
 try {
   await main();
 } finally {
-  await Promise.all(services.map((service) => service.stop()));
-  rmSync(folder, { recursive: true, force: true });
+  await stopAll();
 }
