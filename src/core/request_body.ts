@@ -61,6 +61,13 @@ export class RequestBody {
     return this.#file !== undefined || this.request.exchange.hasBody;
   }
 
+  /** The client sends it only when told to go on, which reading it does (RFC 9110, section 10.1.1). */
+  get withheld(): boolean {
+    const { request } = this;
+    if (this.#state !== "unread" || !request.exchange.hasBody) return false;
+    return request.header("expect")?.toLowerCase() === "100-continue";
+  }
+
   /** Puts other bytes in the body's place, for a subrequest or `ngx.req.setBodyData`. */
   replace(bytes: Uint8Array): void {
     this.release();
@@ -125,6 +132,7 @@ export class RequestBody {
       this.#state = "read";
       return;
     }
+    if (this.withheld) exchange.interim(100, "Continue", []);
     this.#state = "streaming";
     const queue: Uint8Array[] = [];
     let ended = false;

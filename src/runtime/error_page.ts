@@ -13,7 +13,8 @@ export const clientClosedRequest = 499;
 export function answerStatus(request: Request, status: number): Verdict | Promise<Verdict> {
   const { response } = request;
   if (request.headSent) return ERROR; // too late for a page: the client sees the connection end early
-  if (status === CLOSE || status === clientClosedRequest) {
+  // To a client that was too slow nothing is said either, as in nginx: the log has it.
+  if (status === CLOSE || status === clientClosedRequest || status === 408) {
     response.status = status;
     return ERROR;
   }
@@ -30,7 +31,7 @@ export function answerStatus(request: Request, status: number): Verdict | Promis
 
 /** After these the rest of the request cannot be told from the next one. */
 function mustClose(status: number): boolean {
-  return status === 400 || status === 408 || status === 413 || status === 414 || status === 500 || status === 501;
+  return status === 400 || status === 413 || status === 414 || status === 500 || status === 501;
 }
 
 function configuredPage(request: Request, status: number, page: ErrorPage): Verdict | Promise<Verdict> {

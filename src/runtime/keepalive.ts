@@ -11,6 +11,8 @@ export function settleKeepalive(request: Request): void {
     exchange.keepalive &&
     !connection.closing &&
     timeoutMs > 0 &&
+    // Nobody can tell whether a body follows that was not asked for.
+    !request.body.withheld &&
     connection.requests < conf.keepalive_requests &&
     request.startMs - connection.startMs < conf.keepalive_time &&
     !isBrokenBrowser(request, conf.keepalive_disable);

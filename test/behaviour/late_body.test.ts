@@ -37,3 +37,29 @@ test("a body that nobody reads does not hold up the next request", async () => {
   connection.request({ path: "/unread/a.html?l=2" });
   expect((await connection.answer()).body).toBe("never read");
 });
+
+test("a client that waits for 100 is told to go on, if the body is wanted", async () => {
+  await using server = await start(options);
+  using connection = await server.connect();
+  const head = "POST /late/?l=3 HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+  connection.write(head);
+  expect(await connection.untilText("\r\n\r\n")).toBe("HTTP/1.1 100 Continue\r\n\r\n");
+  connection.write("hello");
+  expect((await connection.answer("POST")).body).toBe("POST 5");
+  connection.write(head.replace("/late/", "/unread/a.html"));
+  const refused = await connection.answer("POST");
+  expect([refused.status, refused.header("connection")]).toEqual([405, "close"]);
+});
+
+test("a client that does not send its body is left without an answer", async () => {
+  await using server = await start({
+    ...options,
+    main: "error_log logs/error.log info;",
+    http: `${options.http} client_body_timeout 200ms;`,
+  });
+  using connection = await server.connect();
+  connection.write("POST /late/?l=4 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
+  expect(await connection.rest()).toBe("");
+  await server.logged("client timed out");
+  await server.accessed(/"POST \/late\/\?l=4 HTTP\/1\.1" 408 0 /);
+});
