@@ -44,7 +44,7 @@ export class RequestNgx extends WorkerNgx {
   #resp: ResponseApi | undefined;
   #var: VarTable | undefined;
   #header: HeaderTable | undefined;
-  #ctx: Record<string, any> | undefined;
+  #lastCtx: Record<string, any> | undefined;
   #arg: ArgTable | undefined;
   #abort: AbortController | undefined;
   #location: LocationApi | undefined;
@@ -97,16 +97,23 @@ export class RequestNgx extends WorkerNgx {
 
   /**
    * For whatever a request's handlers want to tell each other. As in OpenResty, an internal redirect (`exec`,
-   * `error_page`, `try_files`) starts a new one; what is under `ctx.kept` goes on with it.
+   * `error_page`, `try_files`, `index`) starts with a new one; only what is under `ctx.kept` goes on with it.
    */
   get ctx(): Record<string, any> {
     mayUse("ngx.ctx", this.phase);
-    return (this.#ctx ??= {});
+    let ctx = this.request.get(ctxSlot);
+    if (ctx === undefined) {
+      const kept: unknown = this.#lastCtx?.kept;
+      this.request.set(ctxSlot, (ctx = kept === undefined ? {} : { kept }));
+      this.#lastCtx = ctx;
+    }
+    return ctx;
   }
 
   set ctx(value: Record<string, any>) {
     mayUse("ngx.ctx", this.phase);
-    this.#ctx = value;
+    this.request.set(ctxSlot, value);
+    this.#lastCtx = value;
   }
 
   get arg(): ArgTable {
@@ -274,6 +281,8 @@ function checkedExit(status: number): number {
 }
 
 const slot = requestSlot<RequestNgx>();
+/** Forgotten at an internal redirect. */
+const ctxSlot = requestSlot<Record<string, any>>({ perUri: true });
 
 /** The request's `ngx`, made when the first script needs it. */
 export function ngxOf(request: Request, phase: PhaseInfo): RequestNgx {

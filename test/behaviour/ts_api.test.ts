@@ -311,3 +311,51 @@ test("sockets: lines, bytes, patterns, timeouts, and a pool", async () => {
   expect(await get("/timeout")).toBe("SocketError timeout");
   expect(await get("/refused")).toBe("SocketError");
 });
+
+block("ctx lives as long as the URI, what is kept as long as the request", {
+  server: `
+    error_page 404 /missing;
+    location = /a { rewrite_by_ts_block { ngx.ctx.a = 1; ngx.ctx.kept = { b: 2 }; } content_by_ts_block { ngx.exec("/b"); } }
+    location = /b { content_by_ts_block { return { a: ngx.ctx.a ?? null, b: ngx.ctx.kept.b, same: ngx.ctx === ngx.ctx }; } }
+    location = /gone { access_by_ts_block { ngx.ctx.kept = "why"; ngx.exit(404); } content_by_ts_block { return "x"; } }
+    location = /missing { internal; content_by_ts_block { return "missing: " + ngx.ctx.kept; } }
+  `,
+  steps: [
+    { get: "/a", body: '{"a":null,"b":2,"same":true}' },
+    { get: "/gone", status: 404, body: "missing: why" },
+  ],
+});
+
+test("a client that goes away is noticed, and what is made for it ends", async () => {
+  await using server = await start({
+    http: "shared_dict seen 1m;",
+    server: `
+      location = /wait { content_by_ts_block {
+        ngx.onAbort(() => { ngx.shared.seen.set("gone", "told"); });
+        ngx.shared.seen.set("waiting", true);
+        await new Promise((resolve) => ngx.signal.addEventListener("abort", resolve));
+        ngx.shared.seen.set("ended", "yes");
+      } }
+      location = /stream { content_by_ts_block {
+        const { seen } = ngx.shared;
+        return (async function* () {
+          try { for (;;) { yield "x".repeat(100000); seen.set("streaming", true); await ngx.sleep(0.001); } }
+          finally { seen.set("closed", "yes"); }
+        })();
+      } }
+      location = /seen { content_by_ts_block { return String(ngx.shared.seen.get(ngx.req.arg("key"))); } }
+    `,
+  });
+  const seen = async (key: string): Promise<string> => (await server.get(`/seen?key=${key}`)).text();
+  const waiting = await server.connect();
+  waiting.request({ method: "GET", path: "/wait" });
+  await until("the handler", async () => (await seen("waiting")) === "true");
+  waiting[Symbol.dispose]();
+  await until("the handler's end", async () => (await seen("ended")) === "yes");
+  expect(await seen("gone")).toBe("told");
+  const streaming = await server.connect();
+  streaming.request({ method: "GET", path: "/stream" });
+  await until("the stream", async () => (await seen("streaming")) === "true");
+  streaming[Symbol.dispose]();
+  await until("the stream's end", async () => (await seen("closed")) === "yes");
+});
