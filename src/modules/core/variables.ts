@@ -155,7 +155,7 @@ export const variables: Readonly<Record<string, Getter | VariableSpec>> = {
   connection_requests: { get: (request) => String(request.exchange.connection.requests), plain: true },
   connection_time: (request) => secondsText(Date.now() - request.exchange.connection.startMs),
   status: {
-    get: (request) => String(request.errorStatus || request.response.status).padStart(3, "0"),
+    get: (request) => statusText(request.errorStatus || request.response.status),
     plain: true,
   },
   msec: { get: () => secondsText(Date.now()), plain: true },
