@@ -12,6 +12,7 @@ import { dav } from "./dav/dav.ts";
 import { emptyGif } from "./empty_gif/empty_gif.ts";
 import { errorLog } from "./error_log/error_log.ts";
 import { fastcgi } from "./fastcgi/fastcgi.ts";
+import { flv } from "./flv/flv.ts";
 import { geo } from "./geo/geo.ts";
 import { gunzip } from "./gunzip/gunzip.ts";
 import { gzip } from "./gzip/gzip.ts";
@@ -25,6 +26,7 @@ import { log } from "./log/log.ts";
 import { mainModule } from "./main/main.ts";
 import { map } from "./map/map.ts";
 import { mirror } from "./mirror/mirror.ts";
+import { mp4 } from "./mp4/mp4.ts";
 import { mysql } from "./mysql/mysql.ts";
 import { notModified } from "./not_modified/not_modified.ts";
 import { openFileCache } from "./open_file_cache/open_file_cache.ts";
@@ -92,6 +94,8 @@ export const modules: readonly AnyModule[] = [
   authRequest,
   tryFiles,
   mirror,
+  flv,
+  mp4,
   emptyGif,
   randomIndex,
   index,
