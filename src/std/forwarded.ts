@@ -20,7 +20,7 @@ export function parseAddressPort(text: string): AddressPort | undefined {
   return isIPv6(host!) && !host!.includes("%") ? { address: canonicalIpv6(host!), port } : undefined;
 }
 
-/** As the C library prints it: lower case, the longest run of zeros left out, an IPv4 address within in its own form. */
+/** As the C library prints it: lower case, the longest run of zeros left out, an IPv4 address in its own form. */
 export function canonicalIpv6(address: string): string {
   const short = new URL(`http://[${address}]`).hostname.slice(1, -1);
   const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(short);

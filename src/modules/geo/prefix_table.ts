@@ -2,7 +2,7 @@ import { type Cidr, ipv4Word, addressWords } from "../../std/cidr.ts";
 
 type Networks = Map<number | string, string>;
 
-/** Values by network: the longest prefix that holds an address answers. A look at most for each length that is in use. */
+/** Values by network: the longest prefix that holds an address answers, at a look for each length that is in use. */
 export class PrefixTable {
   /** Networks by the length of their prefix; an IPv6 network's key is its words. */
   readonly #inet: (Networks | undefined)[] = [];

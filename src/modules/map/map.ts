@@ -46,7 +46,7 @@ class MapTable {
     this.#patterns.push({ pattern, value });
   }
 
-  /** The value for `source`: of its exact key, of a wildcard, of the first regular expression that matches, else the default. */
+  /** The value of the exact key, else of a wildcard, of the first regular expression that matches, or the default. */
   value(request: Request, source: string): string {
     const subject = this.hostnames && source.endsWith(".") ? source.slice(0, -1) : source;
     const found = this.#literal(subject) ?? this.#matching(request, subject) ?? this.default;

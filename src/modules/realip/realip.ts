@@ -20,7 +20,11 @@ const original = requestSlot<Original>();
 export const realip = defineModule({
   name: "realip",
   directives: {
-    set_real_ip_from: list<readonly Cidr[]>({ contexts, syntax: "address | CIDR | hostname | unix:", read: readTrusted }),
+    set_real_ip_from: list<readonly Cidr[]>({
+      contexts,
+      syntax: "address | CIDR | hostname | unix:",
+      read: readTrusted,
+    }),
     real_ip_header: text({
       contexts,
       syntax: "field | X-Real-IP | X-Forwarded-For | proxy_protocol",
@@ -53,10 +57,15 @@ export const realip = defineModule({
 function readTrusted(args: Arguments): readonly Cidr[] {
   const text = args.text(0);
   const cidr = parseCidr(text);
-  if (cidr?.hadHostBits) args.cycle.diagnostics.warn(`low address bits of ${text} are meaningless`, args.words[0]!.place);
+  if (cidr?.hadHostBits)
+    args.cycle.diagnostics.warn(`low address bits of ${text} are meaningless`, args.words[0]!.place);
   const found = cidr ? [cidr] : addressesOf(text);
   if (found.length === 0)
-    throw args.wrong(0, `host not found in set_real_ip_from "${text}"`, "an address, a CIDR, a name that resolves, or unix:");
+    throw args.wrong(
+      0,
+      `host not found in set_real_ip_from "${text}"`,
+      "an address, a CIDR, a name that resolves, or unix:",
+    );
   return found;
 }
 
@@ -66,7 +75,8 @@ function addressesOf(host: string): Cidr[] {
   try {
     const { stdout } = Bun.spawnSync(["getent", "ahosts", host], { stderr: "ignore" });
     const addresses = stdout.toString().matchAll(/^(\S+)\s/gm);
-    return [...new Set(Array.from(addresses, ([, address]) => address!))].flatMap((address) => parseCidr(address) ?? []);
+    const each = new Set(Array.from(addresses, ([, address]) => address!));
+    return [...each].flatMap((address) => parseCidr(address) ?? []);
   } catch {
     return []; // no getent here
   }

@@ -38,3 +38,12 @@ export function wordEdge(start: boolean): Node {
   const look: Node = { kind: "look", behind: !start, negative: false, body };
   return { kind: "sequence", nodes: [{ kind: "assertion", at: "word boundary" }, look] };
 }
+
+/** What is not offered about a group that begins so. */
+export function describeGroup(start: string): string {
+  if (start === "(") return "conditional group is";
+  if (start === "C") return "callout is";
+  if (start === "|") return "group that resets the numbers of its branches is";
+  if (start.endsWith("*")) return "non-atomic assertion is";
+  return "recursion is";
+}

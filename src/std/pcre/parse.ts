@@ -9,8 +9,8 @@ import {
   range,
   withBothCases,
 } from "./byte_set.ts";
-import { anyNewline, classEscape, controls, positions, wordEdge } from "./escapes.ts";
-import { propertySet } from "./property.ts";
+import { anyNewline, classEscape, controls, describeGroup, positions, wordEdge } from "./escapes.ts";
+import { readProperty } from "./property.ts";
 import { type Options, setOption } from "./options.ts";
 import { type Backreference, lengthOf, type Node, PatternError, some } from "./syntax.ts";
 
@@ -354,11 +354,10 @@ class Parser {
 
   /** `\\pN`, `\\p{Lu}`, `\\p{^Greek}`; of `\\P` the complement. */
   #property(letter: string, start: number): ByteSet {
-    const name = this.#take(/([A-Za-z])|\{(\^?)\s*([A-Za-z_&]+)\s*\}/y);
-    if (!name) throw this.#error(`malformed \\P or \\p sequence`, start);
-    const set = propertySet(name[1] ?? name[3]!, this.#options.caseless);
-    if (set === undefined) throw this.#error("unknown property after \\P or \\p", start);
-    return (letter === "P") === (name[2] === "^") ? set : complement(set);
+    const found = readProperty(this.pattern, this.#at, letter, this.#options.caseless);
+    if (typeof found === "string") throw this.#error(found, start);
+    this.#at += found.length;
+    return found.set;
   }
 
   #namedReference(letter: string, start: number): Node {
@@ -499,12 +498,4 @@ class Parser {
 
 export function branchesOf(node: Node): readonly Node[] {
   return node.kind === "alternatives" ? node.branches : [node];
-}
-
-function describeGroup(start: string): string {
-  if (start === "(") return "conditional group is";
-  if (start === "C") return "callout is";
-  if (start === "|") return "group that resets the numbers of its branches is";
-  if (start.endsWith("*")) return "non-atomic assertion is";
-  return "recursion is";
 }

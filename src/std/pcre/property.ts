@@ -1,4 +1,4 @@
-import { byte, type ByteSet, noBytes } from "./byte_set.ts";
+import { byte, type ByteSet, complement, noBytes } from "./byte_set.ts";
 
 /** What PCRE has beside the categories and scripts of Unicode. */
 const own: Readonly<Record<string, RegExp>> = {
@@ -17,7 +17,7 @@ const categories = /^(?:C[cfnos]?|L[lmotu]?|M[cen]?|N[dlo]?|P[cdefios]?|S[ckmo]?
  * The bytes that `\p{name}` matches: without UTF a byte is the character of its number, that of Latin-1.
  * @returns undefined for a name that neither Unicode's categories nor its scripts have
  */
-export function propertySet(name: string, caseInsensitive: boolean): ByteSet | undefined {
+function propertySet(name: string, caseInsensitive: boolean): ByteSet | undefined {
   const regex = Object.hasOwn(own, name)
     ? own[name]!
     : unicodeProperty(/^L[ltu]$/.test(name) && caseInsensitive ? "LC" : name);
@@ -35,4 +35,21 @@ function unicodeProperty(name: string): RegExp | undefined {
   } catch {
     return undefined; // no script of that name
   }
+}
+
+/**
+ * Reads what follows `\p` or `\P` at `at`: `N`, `{Lu}`, `{^Greek}`.
+ * @returns what is wrong with it, in PCRE's words, if something is
+ */
+export function readProperty(
+  pattern: string,
+  at: number,
+  letter: string,
+  caseInsensitive: boolean,
+): { readonly set: ByteSet; readonly length: number } | string {
+  const name = /^(?:([A-Za-z])|\{(\^?)\s*([A-Za-z_&]+)\s*\})/.exec(pattern.slice(at));
+  if (!name) return "malformed \\P or \\p sequence";
+  const set = propertySet(name[1] ?? name[3]!, caseInsensitive);
+  if (set === undefined) return "unknown property after \\P or \\p";
+  return { set: (letter === "P") === (name[2] === "^") ? set : complement(set), length: name[0].length };
 }
