@@ -20,12 +20,11 @@ find conf handlers -type f | while read -r file; do
   chmod 644 "$target"
 done
 
-# logs/ of the configuration is where the unit's LogsDirectory= is.
-[ -e "$destdir$sysconfdir/resty/logs" ] || [ -L "$destdir$sysconfdir/resty/logs" ] ||
-  ln -s /var/log/resty "$destdir$sysconfdir/resty/logs"
-# data/ is where StateDirectory= is.
-[ -e "$destdir$sysconfdir/resty/data" ] || [ -L "$destdir$sysconfdir/resty/data" ] ||
-  ln -s /var/lib/resty "$destdir$sysconfdir/resty/data"
+# What the configuration writes goes to where the unit's LogsDirectory= and StateDirectory= are.
+for pair in logs:/var/log/resty data:/var/lib/resty; do
+  link="$destdir$sysconfdir/resty/${pair%:*}"
+  [ -e "$link" ] || [ -L "$link" ] || ln -s "${pair#*:}" "$link"
+done
 
 mkdir -p "$destdir$unitdir"
 ./resty systemd print "$sysconfdir/resty/conf" --executable="$prefix/bin/resty" >"$destdir$unitdir/resty.service"

@@ -27,7 +27,6 @@ Wants=network-online.target
 
 [Service]
 Type=notify
-ExecStartPre=${executable} check ${conf}
 ExecStart=${executable} serve ${conf}
 ExecReload=/bin/kill -HUP $MAINPID
 KillSignal=SIGQUIT
