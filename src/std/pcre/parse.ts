@@ -352,7 +352,6 @@ class Parser {
     }
   }
 
-  /** `\\pN`, `\\p{Lu}`, `\\p{^Greek}`; of `\\P` the complement. */
   #property(letter: string, start: number): ByteSet {
     const found = readProperty(this.pattern, this.#at, letter, this.#options.caseless);
     if (typeof found === "string") throw this.#error(found, start);
