@@ -4,10 +4,22 @@ import { makeFilm, playFilm, type TrackPlan } from "../lib/film.ts";
 
 const picture: TrackPlan = {
   timescale: 600,
-  times: [[50, 24], [30, 20], [20, 30]], // 2 s, 1 s, 1 s
-  compositions: [[10, 0], [60, 24], [30, 48]],
+  times: [
+    [50, 24],
+    [30, 20],
+    [20, 30],
+  ], // 2 s, 1 s, 1 s
+  compositions: [
+    [10, 0],
+    [60, 24],
+    [30, 48],
+  ],
   keys: [1, 13, 40, 77],
-  chunks: [[1, 7], [3, 5], [9, 4]],
+  chunks: [
+    [1, 7],
+    [3, 5],
+    [9, 4],
+  ],
 };
 const sound: TrackPlan = { timescale: 8000, times: [[40, 800]], chunks: [[1, 10]] };
 const film = makeFilm([picture, sound]);
@@ -103,4 +115,3 @@ block("a Flash video from a byte on", {
     { get: "/none.flv", status: 404 },
   ],
 });
-

@@ -10,7 +10,10 @@ const of = (range: string, status: number, body: string | undefined, contentRang
   headers: { Range: range },
   status,
   ...(body === undefined ? {} : { body }),
-  headersOut: { "content-range": contentRange, ...(body === undefined ? {} : { "content-length": String(body.length) }) },
+  headersOut: {
+    "content-range": contentRange,
+    ...(body === undefined ? {} : { "content-length": String(body.length) }),
+  },
 });
 
 block("a body in slices", {

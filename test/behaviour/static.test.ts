@@ -232,3 +232,9 @@ block("an alias has no meaning in a named location", {
   server: "location @x { alias html/; }",
   refused: ['the "alias" directive cannot be used inside the named location'],
 });
+
+for (const name of ["root", "alias"])
+  block(`${name} cannot be made of itself`, {
+    server: `location / { ${name} $document_root/x; }`,
+    refused: [`the $document_root variable cannot be used in the "${name}" directive`],
+  });

@@ -25,7 +25,8 @@ function words(...numbers: readonly number[]): Buffer {
   return bytes;
 }
 
-const table = (name: string, count: number, numbers: readonly number[]): Buffer => atom(name, words(0, count, ...numbers));
+const table = (name: string, count: number, numbers: readonly number[]): Buffer =>
+  atom(name, words(0, count, ...numbers));
 
 /** Bytes that say which sample of which track they are. */
 function sample(track: number, number: number): Buffer {
@@ -36,12 +37,14 @@ function sample(track: number, number: number): Buffer {
 export function makeFilm(plans: readonly TrackPlan[], options: { indexLast?: boolean } = {}): Buffer {
   const ftyp = atom("ftyp", Buffer.from("isom"), words(512), Buffer.from("isom"));
   const movieScale = 1000;
-  const seconds = Math.max(...plans.map(({ times, timescale }) => times.reduce((s, [n, d]) => s + n * d, 0) / timescale));
+  const seconds = Math.max(
+    ...plans.map(({ times, timescale }) => times.reduce((s, [n, d]) => s + n * d, 0) / timescale),
+  );
   const tracks = plans.map((plan, i) => {
     const total = plan.times.reduce((sum, [count]) => sum + count, 0);
     const samples = Array.from({ length: total }, (_, n) => sample(i, n));
     const chunks: Buffer[] = [];
-    for (let at = 0; at < total; ) {
+    for (let at = 0; at < total;) {
       const size = plan.chunks.findLast(([first]) => first <= chunks.length + 1)![1];
       chunks.push(Buffer.concat(samples.slice(at, at + size)));
       at += size;
@@ -50,7 +53,9 @@ export function makeFilm(plans: readonly TrackPlan[], options: { indexLast?: boo
   });
   // Chunks of the tracks take turns.
   const order = tracks.flatMap(({ chunks }, track) => chunks.map((chunk, i) => ({ track, i, chunk })));
-  order.sort((a, b) => a.i / tracks[a.track]!.chunks.length - b.i / tracks[b.track]!.chunks.length || a.track - b.track);
+  order.sort(
+    (a, b) => a.i / tracks[a.track]!.chunks.length - b.i / tracks[b.track]!.chunks.length || a.track - b.track,
+  );
   const index = (base: number): Buffer => {
     const offsets = tracks.map((): number[] => []);
     let at = base;
@@ -66,10 +71,18 @@ export function makeFilm(plans: readonly TrackPlan[], options: { indexLast?: boo
         table("stts", plan.times.length, plan.times.flat()),
         ...(plan.keys ? [table("stss", plan.keys.length, plan.keys)] : []),
         ...(plan.compositions ? [table("ctts", plan.compositions.length, plan.compositions.flat())] : []),
-        table("stsc", plan.chunks.length, plan.chunks.flatMap(([first, count]) => [first, count, 1])),
+        table(
+          "stsc",
+          plan.chunks.length,
+          plan.chunks.flatMap(([first, count]) => [first, count, 1]),
+        ),
         atom("stsz", words(0, 0, samples.length, ...samples.map(({ length }) => length))),
         plan.wideOffsets
-          ? table("co64", offsets[i]!.length, offsets[i]!.flatMap((offset) => [0, offset]))
+          ? table(
+              "co64",
+              offsets[i]!.length,
+              offsets[i]!.flatMap((offset) => [0, offset]),
+            )
           : table("stco", offsets[i]!.length, offsets[i]!),
       );
       return atom(
@@ -83,7 +96,11 @@ export function makeFilm(plans: readonly TrackPlan[], options: { indexLast?: boo
         ),
       );
     });
-    return atom("moov", atom("mvhd", words(0, 0, 0, movieScale, Math.round(seconds * movieScale)), Buffer.alloc(80)), ...traks);
+    return atom(
+      "moov",
+      atom("mvhd", words(0, 0, 0, movieScale, Math.round(seconds * movieScale)), Buffer.alloc(80)),
+      ...traks,
+    );
   };
   const data = atom("mdat", ...order.map(({ chunk }) => chunk));
   if (options.indexLast) return Buffer.concat([ftyp, data, index(ftyp.length + 8)]);
@@ -122,6 +139,10 @@ export function playFilm(film: Buffer): { times: number[]; samples: string[]; ed
       }
     }
     const keys = tables.has("stss") ? one("stss").map((key) => samples[key - 1]!) : [];
-    return { times, samples: samples.map((text) => (keys.includes(text) ? `${text}!` : text)), edits: inside(trak).get("edts")?.length ?? 0 };
+    return {
+      times,
+      samples: samples.map((text) => (keys.includes(text) ? `${text}!` : text)),
+      edits: inside(trak).get("edts")?.length ?? 0,
+    };
   });
 }

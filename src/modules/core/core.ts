@@ -81,7 +81,12 @@ export const core = defineModule({
       syntax: "address[:port] [parameter ...]",
       read: (args) => void args.cycle.get(listenDeclarations).push(readListen(args)),
     }),
-    server_name: list<undefined>({ contexts: server, args: [1, 1024], syntax: "name ...", read: (args) => readServerNames(args) }),
+    server_name: list<undefined>({
+      contexts: server,
+      args: [1, 1024],
+      syntax: "name ...",
+      read: (args) => readServerNames(args),
+    }),
 
     root: value<Root>({
       contexts: upToIf,
@@ -89,12 +94,30 @@ export const core = defineModule({
       syntax: "path",
       read: (args) => readRoot(args, false),
     }),
-    alias: { ...value<undefined>({ contexts: location, default: undefined, syntax: "path", read: () => undefined }), field: "root", read: (args: Arguments) => readRoot(args, true) },
+    alias: {
+      ...value<undefined>({ contexts: location, default: undefined, syntax: "path", read: () => undefined }),
+      field: "root",
+      read: (args: Arguments) => readRoot(args, true),
+    },
     types: entries<Types>({ contexts: upToLocation, default: defaultTypes, read: (args) => readTypes(args) }),
     default_type: text({ contexts: upToLocation, default: "text/plain", syntax: "mime-type" }),
-    error_page: list<readonly ErrorPage[]>({ contexts: upToIf, args: [2, 64], syntax: "code ... [=[response]] uri", read: readErrorPage }),
+    error_page: list<readonly ErrorPage[]>({
+      contexts: upToIf,
+      args: [2, 64],
+      syntax: "code ... [=[response]] uri",
+      read: readErrorPage,
+    }),
     recursive_error_pages: flag({ contexts: upToLocation, default: false }),
-    internal: { ...value<boolean>({ contexts: location, default: false, args: 0, syntax: "", merge: "conditional", read: () => true }) },
+    internal: {
+      ...value<boolean>({
+        contexts: location,
+        default: false,
+        args: 0,
+        syntax: "",
+        merge: "conditional",
+        read: () => true,
+      }),
+    },
     server_tokens: choice({ contexts: upToLocation, default: "on", of: ["on", "off", "build"] }),
     etag: flag({ contexts: upToLocation, default: true }),
     if_modified_since: choice({ contexts: upToLocation, default: "exact", of: ["off", "exact", "before"] }),
@@ -108,7 +131,12 @@ export const core = defineModule({
     port_in_redirect: flag({ contexts: upToLocation, default: true }),
     server_name_in_redirect: flag({ contexts: upToLocation, default: false }),
 
-    client_max_body_size: value<number>({ contexts: upToLocation, default: 1024 * 1024, syntax: "size", read: (args) => args.offset(0) }),
+    client_max_body_size: value<number>({
+      contexts: upToLocation,
+      default: 1024 * 1024,
+      syntax: "size",
+      read: (args) => args.offset(0),
+    }),
     client_body_buffer_size: size({ contexts: upToLocation, default: 16 * 1024 }),
     client_body_in_file_only: choice({ contexts: upToLocation, default: "off", of: ["on", "clean", "off"] }),
     client_body_temp_path: value<string>({
@@ -140,8 +168,18 @@ export const core = defineModule({
     keepalive_time: time({ contexts: upToLocation, default: 3_600_000 }),
     reset_timedout_connection: flag({ contexts: upToLocation, default: false }),
     lingering_close: choice({ contexts: upToLocation, default: "on", of: ["off", "on", "always"] }),
-    limit_rate: value<ComplexValue>({ contexts: upToIf, default: constantValue("0"), syntax: "rate", read: (args) => args.complex(0) }),
-    limit_rate_after: value<ComplexValue>({ contexts: upToIf, default: constantValue("0"), syntax: "size", read: (args) => args.complex(0) }),
+    limit_rate: value<ComplexValue>({
+      contexts: upToIf,
+      default: constantValue("0"),
+      syntax: "rate",
+      read: (args) => args.complex(0),
+    }),
+    limit_rate_after: value<ComplexValue>({
+      contexts: upToIf,
+      default: constantValue("0"),
+      syntax: "size",
+      read: (args) => args.complex(0),
+    }),
 
     sendfile: noEffect(upToIf, "files are sent the way that is fastest for their size"),
     sendfile_max_chunk: noEffect(upToLocation, "large files take turns by themselves"),
@@ -194,7 +232,12 @@ export const core = defineModule({
       inFile: conf.client_body_in_file_only,
     };
     conf.rate = conf.limit_rate.constant === "0" ? undefined : conf.limit_rate;
-    conf.errorPages = new Map(conf.error_page.flat().reverse().map((page) => [page.status, page]));
+    conf.errorPages = new Map(
+      conf.error_page
+        .flat()
+        .reverse()
+        .map((page) => [page.status, page]),
+    );
   },
 });
 
@@ -214,12 +257,12 @@ function ensureListen(level: Level, args: Arguments): void {
   });
 }
 
-const knownMethods =
-  "GET HEAD POST PUT DELETE MKCOL COPY MOVE OPTIONS PROPFIND PROPPATCH LOCK UNLOCK PATCH".split(" ");
+const knownMethods = "GET HEAD POST PUT DELETE MKCOL COPY MOVE OPTIONS PROPFIND PROPPATCH LOCK UNLOCK PATCH".split(" ");
 
 function checkMethods(args: Arguments): void {
   for (const [i, method] of args.texts().entries())
-    if (!knownMethods.includes(method.toUpperCase())) throw args.wrong(i, `invalid method "${method}"`, knownMethods.join(", "));
+    if (!knownMethods.includes(method.toUpperCase()))
+      throw args.wrong(i, `invalid method "${method}"`, knownMethods.join(", "));
 }
 
 function readServerNames(args: Arguments): undefined {
@@ -230,12 +273,20 @@ function readServerNames(args: Arguments): undefined {
     const text = word.text;
     if (text.startsWith("~")) {
       if (text.length === 1) throw args.wrong(args.words.indexOf(word), `empty regex in server name "${text}"`);
-      names.push({ text, place: word.place, pattern: compilePattern(args, text.slice(1), word.place, { caseInsensitive: true }) });
+      names.push({
+        text,
+        place: word.place,
+        pattern: compilePattern(args, text.slice(1), word.place, { caseInsensitive: true }),
+      });
       continue;
     }
     const starred = text.replace(/^\*\./, "").replace(/\.\*$/, "");
     if (starred.includes("*") || text.includes("/") || text === "." || (text.startsWith("*.") && text.endsWith(".*")))
-      throw args.wrong(args.words.indexOf(word), `server name "${text}" is invalid`, "a name, *.name, .name, name.* or ~regex");
+      throw args.wrong(
+        args.words.indexOf(word),
+        `server name "${text}" is invalid`,
+        "a name, *.name, .name, name.* or ~regex",
+      );
     names.push({ text: text === "$hostname" ? hostname() : text.toLowerCase(), place: word.place });
   }
   return undefined;
@@ -243,7 +294,12 @@ function readServerNames(args: Arguments): undefined {
 
 function readRoot(args: Arguments, alias: boolean): Root {
   const path = args.complex(0);
-  if (alias && args.level.own(core, "root") !== undefined) throw args.wrong(0, '"alias" directive is duplicate, "root" directive was specified earlier');
+  // They are made of this very value.
+  const own = /\$\{?(document_root|realpath_root)\b/.exec(args.text(0))?.[1];
+  if (own)
+    throw args.wrong(0, `the $${own} variable cannot be used in the "${args.name}" directive`, "another variable");
+  if (alias && args.level.own(core, "root") !== undefined)
+    throw args.wrong(0, '"alias" directive is duplicate, "root" directive was specified earlier');
   const location = alias ? readLocationName(args.level.directive!) : undefined;
   if (location?.kind === "named")
     throw args.wrong(0, 'the "alias" directive cannot be used inside the named location', "root");
