@@ -63,3 +63,15 @@ block("variables and rewrites that the log tells of", {
 });
 
 block("nothing to rewrite to", { server: 'location / { rewrite ^ ""; }', refused: ["empty replacement"] });
+
+block("the port that the client named", {
+  server: 'location / { return 200 "[$is_request_port$request_port]"; }',
+  steps: [
+    { get: "/", body: "[]" },
+    { get: "/", headers: { Host: "a:81" }, body: "[:81]" },
+    { get: "/", headers: { Host: "[::1]:82" }, body: "[:82]" },
+    { get: "http://b:83/", headers: { Host: "a:81" }, body: "[:83]" },
+    { get: "http://b", headers: { Host: "a:81" }, body: "[]" },
+  ],
+  alsoNginx: false,
+});

@@ -96,6 +96,12 @@ function sentHeader(request: Request, name: string): string | undefined {
   }
 }
 
+/** The port that the client named, in the request line or else in Host; "" without one. */
+function requestPort({ main }: Request): string {
+  const authority = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)/.exec(main.target)?.[1] ?? main.header("host") ?? "";
+  return /:([1-9]\d{0,4})$/.exec(authority)?.[1] ?? "";
+}
+
 /** Of a target without "?" there are none, which the log shows as "-". */
 function givenArgs({ args, hasArgs }: Request): string | undefined {
   return hasArgs || args !== "" ? args : undefined;
@@ -121,6 +127,8 @@ export const variables: Readonly<Record<string, Getter | VariableSpec>> = {
   uri: (request) => request.uri,
   document_uri: (request) => request.uri,
   request_uri: requestUri,
+  request_port: requestPort,
+  is_request_port: (request) => (requestPort(request) === "" ? "" : ":"),
   request: requestLine,
   request_method: (request) => request.main.method,
   request_filename: (request) => filePath(request),
