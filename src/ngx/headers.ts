@@ -15,6 +15,18 @@ export function fieldName(name: string): string {
   return name.includes("_") ? name.replaceAll("_", "-") : name;
 }
 
+const lowered = new Map<string, string>();
+
+/** As `fieldName`, in lower case. Scripts name few fields, and those often: most are found. */
+export function lowerField(name: string): string {
+  let lower = lowered.get(name);
+  if (lower === undefined) {
+    lower = fieldName(name).toLowerCase();
+    if (lowered.size < 1000) lowered.set(name, lower);
+  }
+  return lower;
+}
+
 /** @throws TypeError for what would split the response. */
 export function safeValue(name: string, value: string | number | boolean): string {
   const text = encodeUtf8(String(value));
@@ -68,9 +80,14 @@ export function isSingle(field: string): boolean {
 export function setResponseHeader(request: Request, name: string, value: HeaderValue): void {
   const { response } = request;
   const field = fieldName(name);
+  if (typeof value === "string") {
+    const text = safeValue(field, value);
+    if (!setOwnField(response, lowerField(name), text)) response.headers.set(field, text);
+    return;
+  }
   const values = Array.isArray(value) ? value : value === null || value === undefined ? [] : [value];
   const texts = values.map((one) => safeValue(field, one));
-  const lower = field.toLowerCase();
+  const lower = lowerField(name);
   if (setOwnField(response, lower, texts.at(-1))) return;
   response.headers.delete(lower);
   for (const text of texts) response.headers.add(field, text);
@@ -113,7 +130,7 @@ function lengthOf(value: string): number {
 
 /** The charset is kept apart, because filters ask for it. */
 export function setContentType(response: ResponseHead, value: string | undefined): void {
-  const match = value === undefined ? null : /^([^;]*?)\s*;\s*charset=([^;\s]+)$/i.exec(value);
+  const match = value === undefined || !value.includes(";") ? null : /^([^;]*?)\s*;\s*charset=([^;\s]+)$/i.exec(value);
   response.contentType = match ? match[1]! : value;
   response.charset = match ? match[2]! : undefined;
 }

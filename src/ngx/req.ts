@@ -1,7 +1,7 @@
 import { HeaderList } from "../core/header_list.ts";
 import { decodeUtf8, encodeUtf8 } from "../std/bytestring.ts";
 import { type Args, type ArgsInput, decodeArgs, encodeArgs, firstOf } from "./args.ts";
-import { fieldName, type Headers, headersOf, type HeaderValue, safeValue } from "./headers.ts";
+import { fieldName, type Headers, headersOf, type HeaderValue, lowerField, safeValue } from "./headers.ts";
 import { mayUse } from "./phases.ts";
 import type { RequestNgx } from "./request_ngx.ts";
 import { HttpError, leaving } from "./signals.ts";
@@ -80,7 +80,7 @@ export class RequestApi {
   /** The first value of a request header, in any case, `_` for `-`. */
   header(name: string): string | undefined {
     mayUse("ngx.req", this.ngx.phase);
-    const value = this.ngx.request.header(fieldName(name).toLowerCase());
+    const value = this.ngx.request.header(lowerField(name));
     return value === undefined ? undefined : decodeUtf8(value);
   }
 

@@ -201,7 +201,7 @@ export class RequestNgx extends WorkerNgx {
     return (this.output ??= new Output(this.request));
   }
 
-  /** Sends the head and what has been printed. Resolves when there is room for more, rejects when the client has gone. */
+  /** Sends the head and what has been printed. Resolves when there is room for more. */
   flush(_wait = true): Promise<void> {
     return this.#open("ngx.flush").flush();
   }
