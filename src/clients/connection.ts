@@ -42,6 +42,8 @@ export interface Events extends ResponseHandler {
 }
 
 const wheel = new TimerWheel();
+/** The runtime writes a string as UTF-8: only of these are the bytes the same. */
+const isAscii = /^[\x00-\x7f]*$/;
 
 /** One connection to an upstream, for one request after the other, whatever protocol `parser` reads. */
 export class UpstreamConnection implements ResponseHandler, Timed {
@@ -135,6 +137,12 @@ export class UpstreamConnection implements ResponseHandler, Timed {
   write(chunk: Uint8Array | string): boolean {
     if (this.#closed) return true;
     this.bytesSent += chunk.length;
+    if (typeof chunk === "string" && this.#backlog.length === 0 && isAscii.test(chunk)) {
+      const taken = this.#socket.write(chunk);
+      if (taken >= chunk.length) return true;
+      this.#backlog.push(Buffer.from(chunk.slice(Math.max(0, taken)), "latin1"));
+      return false;
+    }
     const bytes = typeof chunk === "string" ? Buffer.from(chunk, "latin1") : chunk;
     if (this.#backlog.length > 0) {
       this.#backlog.push(bytes.slice());

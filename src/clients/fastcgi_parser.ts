@@ -105,7 +105,7 @@ export class FastcgiParser implements ResponseParser {
 
   /** @see RFC 3875, section 6.3: `Status` is 302 where there is a `Location`, else 200, unless it is said. */
   #head(text: string): void {
-    const flat = fields(text.split("\n"), 0);
+    const flat = fields(text, 0);
     const headers: string[] = [];
     let status = 0;
     let reason = "";

@@ -1,3 +1,4 @@
+import { lowerCase } from "../std/lower_case.ts";
 import { BadResponse, type ResponseHandler, type ResponseParser } from "./response_parser.ts";
 
 const headBytesMax = 256 * 1024;
@@ -116,12 +117,13 @@ export class Http1Parser implements ResponseParser {
   #head(data: Buffer, start: number): number {
     const end = headEnd(data, start);
     if (end < 0) return -1;
-    const lines = data.toString("latin1", start, end).split("\n");
-    const statusLine = /^HTTP\/1\.([01]) +(\d{3})(?: (.*?))?\r?$/.exec(lines[0]!);
+    const text = data.toString("latin1", start, end);
+    const lineEnd = text.indexOf("\n");
+    const statusLine = /^HTTP\/1\.([01]) +(\d{3})(?: (.*?))?\r?$/.exec(text.slice(0, lineEnd));
     if (!statusLine) throw new BadResponse("upstream sent no valid HTTP/1.0 header");
     const status = Number(statusLine[2]);
     const reason = statusLine[3] ?? "";
-    const headers = fields(lines, 1);
+    const headers = fields(text, lineEnd + 1);
     if (status >= 100 && status < 200 && status !== 101) {
       this.#handler!.interim?.(status, reason, headers);
       return end;
@@ -133,14 +135,16 @@ export class Http1Parser implements ResponseParser {
 
   /** How the body ends (RFC 9112, section 6.3). */
   #frame(status: number, headers: readonly string[], isHttp11: boolean): void {
-    const value = (name: string): string | undefined => {
-      for (let i = 0; i < headers.length; i += 2) if (headers[i]!.toLowerCase() === name) return headers[i + 1];
-      return undefined;
-    };
-    const connection = value("connection")?.toLowerCase() ?? "";
+    let connection = "";
+    let encoding: string | undefined;
+    let length: string | undefined;
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = lowerCase(headers[i]!);
+      if (name === "connection") connection = headers[i + 1]!.toLowerCase();
+      else if (name === "transfer-encoding") encoding ??= headers[i + 1]!.toLowerCase();
+      else if (name === "content-length") length ??= headers[i + 1]!;
+    }
     this.#keepAlive = isHttp11 ? !connection.includes("close") : connection.includes("keep-alive");
-    const encoding = value("transfer-encoding")?.toLowerCase();
-    const length = value("content-length");
     if (status === 101 || (this.#method === "CONNECT" && status < 300)) this.#state = "tunnel";
     else if (this.#method === "HEAD" || status === 204 || status === 304) this.#state = "done";
     else if (encoding !== undefined) {
@@ -174,7 +178,7 @@ export class Http1Parser implements ResponseParser {
     if (end < 0) return -1;
     const line = data.toString("latin1", at, end).replace(/\r$/, "");
     if (line === "") this.#state = "done";
-    else this.#trailers.push(...fields([line], 0));
+    else this.#trailers.push(...fields(line, 0));
     return end + 1;
   }
 }
@@ -188,15 +192,23 @@ export function headEnd(data: Buffer, start: number): number {
   return -1;
 }
 
-/** Name and value of each line from `from` on; a line that is no field is an error. */
-export function fields(lines: readonly string[], from: number): string[] {
+/** Name and value of each line of `text` from `start` on; a line that is no field is an error. */
+export function fields(text: string, start: number): string[] {
+  if (text.includes("\0")) throw new BadResponse("upstream sent invalid header");
   const flat: string[] = [];
-  for (let i = from; i < lines.length; i++) {
-    const line = lines[i]!.endsWith("\r") ? lines[i]!.slice(0, -1) : lines[i]!;
-    if (line === "") continue;
-    const colon = line.indexOf(":");
-    if (colon <= 0 || /[\0\r]/.test(line)) throw new BadResponse("upstream sent invalid header");
-    flat.push(line.slice(0, colon).trimEnd(), line.slice(colon + 1).trim());
+  for (let at = start; at < text.length;) {
+    let end = text.indexOf("\n", at);
+    if (end < 0) end = text.length;
+    const next = end + 1;
+    if (text.charCodeAt(end - 1) === cr && end > at) end--;
+    if (end > at) {
+      const colon = text.indexOf(":", at);
+      if (colon <= at || colon >= end) throw new BadResponse("upstream sent invalid header");
+      const value = text.slice(colon + 1, end).trim();
+      if (value.includes("\r")) throw new BadResponse("upstream sent invalid header");
+      flat.push(text.slice(at, colon).trimEnd(), value);
+    }
+    at = next;
   }
   return flat;
 }

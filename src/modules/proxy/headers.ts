@@ -1,5 +1,6 @@
 import { isSafeField } from "../../core/header_list.ts";
 import type { Request } from "../../core/request.ts";
+import { lowerCase } from "../../std/lower_case.ts";
 import type { Variation } from "../upstream/protocol.ts";
 import type { ProxyConf, SetHeader } from "./proxy.ts";
 import type { HttpDestination } from "./target.ts";
@@ -62,7 +63,7 @@ export function requestHead(
     const dropped = variation?.unconditional ? rules.droppedWithConditions : rules.dropped;
     const { flat } = request.headers;
     for (let i = 0; i < flat.length; i += 2)
-      if (!dropped.has(flat[i]!.toLowerCase())) head += `${flat[i]}: ${flat[i + 1]}\r\n`;
+      if (!dropped.has(lowerCase(flat[i]!))) head += `${flat[i]}: ${flat[i + 1]}\r\n`;
   }
   return `${head}\r\n`;
 }

@@ -5,6 +5,7 @@ import { unescapeUri } from "../../std/uri_escape.ts";
 import type { StoredBody } from "../cache/use.ts";
 import { overrideCharset } from "../charset/charset.ts";
 import { parseHttpTime } from "../../std/clock.ts";
+import { lowerCase } from "../../std/lower_case.ts";
 import { parseSize } from "../../std/units.ts";
 import type { PassConf } from "./pass_conf.ts";
 import type { Destination, Protocol } from "./protocol.ts";
@@ -26,11 +27,20 @@ export function applyHead<C extends PassConf, D extends Destination>(
   reason: string,
   headers: readonly string[],
 ): Verdict | Promise<Verdict> | undefined {
-  const rate = conf.ignored.has("x-accel-limit-rate") ? undefined : valueOf(headers, "x-accel-limit-rate");
-  if (rate !== undefined) request.limitRate = rate === "off" ? 0 : (parseSize(rate) ?? 0);
-  const charset = conf.ignored.has("x-accel-charset") ? undefined : valueOf(headers, "x-accel-charset");
-  if (charset !== undefined) request.set(overrideCharset, charset);
-  const accel = conf.ignored.has("x-accel-redirect") ? undefined : valueOf(headers, "x-accel-redirect");
+  let accel: string | undefined;
+  let server: string | undefined;
+  let date: string | undefined;
+  for (let i = 0; i < headers.length; i += 2) {
+    const lower = lowerCase(headers[i]!);
+    if (lower === "server") server = headers[i + 1];
+    else if (lower === "date") date = headers[i + 1];
+    else if (lower.startsWith("x-accel-") && !conf.ignored.has(lower)) {
+      const value = headers[i + 1]!;
+      if (lower === "x-accel-redirect") accel = value;
+      else if (lower === "x-accel-charset") request.set(overrideCharset, value);
+      else if (lower === "x-accel-limit-rate") request.limitRate = value === "off" ? 0 : (parseSize(value) ?? 0);
+    }
+  }
   if (accel !== undefined && !request.parent?.parent) return internalRedirect(request, headers, accel);
   if (conf.interceptErrors && status >= 300 && request.hasErrorPage(status)) {
     if (status === 401) copyChallenge(request, headers);
@@ -42,8 +52,8 @@ export function applyHead<C extends PassConf, D extends Destination>(
   for (let i = 0; i < headers.length; i += 2) applyField(request, conf, protocol, to, headers[i]!, headers[i + 1]!);
   // Those that pass take the place of ours.
   const blank = protocol.passesNothing ? null : undefined;
-  if (!conf.hidden.has("server")) response.server = valueOf(headers, "server") ?? blank;
-  if (!conf.hidden.has("date")) response.date = valueOf(headers, "date") ?? blank;
+  if (!conf.hidden.has("server")) response.server = server ?? blank;
+  if (!conf.hidden.has("date")) response.date = date ?? blank;
   if (conf.forceRanges) response.allowRanges = true;
   return undefined;
 }
@@ -57,7 +67,7 @@ function applyField<C extends PassConf, D extends Destination>(
   value: string,
 ): void {
   const { response } = request;
-  const lower = name.toLowerCase();
+  const lower = lowerCase(name);
   if (hopByHop.has(lower)) return;
   if (conf.hidden.has(lower) || lower === "server" || lower === "date") return;
   switch (lower) {
@@ -133,11 +143,6 @@ function copyChallenge(request: Request, headers: readonly string[]): void {
 /** `proxy_pass_trailers`: where the framing has no room for them they are left out. */
 export function applyTrailers(request: Request, trailers: readonly string[]): void {
   if (trailers.length > 0) (request.response.trailers ??= []).push(...trailers);
-}
-
-function valueOf(flat: readonly string[], name: string): string | undefined {
-  for (let i = 0; i < flat.length; i += 2) if (flat[i]!.toLowerCase() === name) return flat[i + 1];
-  return undefined;
 }
 
 /** Answers with what the cache holds, whose head is the upstream's as it came. */
