@@ -179,22 +179,21 @@ describe("one Redis", () => {
         "HSET",
         `session:${more}`,
         "user_id",
-        "ann",
+        "a/b\\/",
         "created_at",
-        "1",
+        "nan",
         "role",
-        'a"b',
-        "last_accessed",
-        "2",
+        "of somebody else's",
       );
       expect((await validate(service, partial)).status).toBe(401);
-      expect((await validate(service, list)).status).toBe(503);
-      expect((await validate(service, more)).json.session).toMatchObject({
-        user_id: "ann",
-        user_data: "",
-        role: 'a"b',
-      });
-      expect(await service.server.logged(/WRONGTYPE/)).toBeTruthy();
+      for (const target of ["validate?", "update?user_data=x&", "delete?"])
+        expect((await service.ask(`${target}session_id=${list}`)).status).toBe(401);
+      expect(await store.command("LLEN", `session:${list}`)).toBe(":1\r\n");
+      const found = { user_id: "a/b\\/", user_data: "", created_at: 0, last_accessed: 0 };
+      const batch = await service.ask(`batch?session_ids=${more},${list},${unknownId}`);
+      expect(batch.json.sessions).toEqual({ [more]: found });
+      expect(batch.text).toContain('"a/b\\\\/"');
+      expect((await validate(service, more)).json.session).toEqual({ ...found, last_accessed: expect.any(Number) });
     },
     limit,
   );

@@ -1,5 +1,5 @@
 import { ngx, type SessionSettings, type SharedDict, StoreRefused, StoreUnavailable } from "resty";
-import { fieldsOf, headOf, NONE, type Session, sessionJson } from "./_session.ts";
+import { fieldsOf, headOf, member, NONE, type Session } from "./_session.ts";
 import type { SessionStore } from "./_store.ts";
 
 /**
@@ -23,11 +23,11 @@ export class EmbeddedStore implements SessionStore {
     return this.peek(id);
   }
 
-  async findMany(ids: readonly string[]): Promise<Map<string, string>> {
-    const found = new Map<string, string>();
+  async findMany(ids: readonly string[]): Promise<string> {
+    let found = "";
     for (const id of ids) {
       const entry = this.#dict.getWithFlags(id);
-      if (entry) found.set(id, sessionJson(entry.value as string, entry.flags));
+      if (entry) found += member(found, id, entry.value as string, entry.flags);
     }
     return found;
   }

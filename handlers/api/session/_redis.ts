@@ -1,6 +1,14 @@
-import { ngx, type Redis, type RedisChannel, type RedisReply, RedisScript, type SessionSettings } from "resty";
+import {
+  ngx,
+  type Redis,
+  type RedisChannel,
+  type RedisReply,
+  RedisScript,
+  type SessionSettings,
+  StoreRefused,
+} from "resty";
 import { SessionCache } from "./_cache.ts";
-import { headOf, NONE, nowSeconds, type Session, sessionJson } from "./_session.ts";
+import { headOf, member, NONE, nowSeconds, type Session } from "./_session.ts";
 import type { SessionStore } from "./_store.ts";
 import { Turn } from "./_turn.ts";
 
@@ -18,11 +26,24 @@ const createScript = new RedisScript(`
     redis.call('EXPIRE', KEYS[i], ARGV[#ARGV])
   end`);
 
-// One text is decoded in a third of the time that lists of texts take, and costs Redis no more.
+// Answers a line a session: its head, a tab and `last_accessed`; JSON has neither tabs nor newlines in it. A hundred
+// sessions cost a worker 35 µs so, and 520 by a HMGET each (node-redis 6.3), though Redis 170 instead of 80. Such keys
+// are not declared, which a cluster would not have.
 const readScript = new RedisScript(`
-  local hashes = {}
-  for i = 1, #KEYS do hashes[i] = cjson.encode(redis.call('HGETALL', KEYS[i])) end
-  return '[' .. table.concat(hashes, ',') .. ']'`);
+  local function text(value)
+    local json = cjson.encode(value)
+    if json:find('/', 1, true) then json = json:gsub('\\\\/', '/') end
+    return json
+  end
+  local function number(value) return value and value:match('^[1-9]%d*$') or '0' end
+  local lines = {}
+  for at = 1, #ARGV[1], 32 do
+    local own = redis.pcall('HMGET', 'session:' .. ARGV[1]:sub(at, at + 31), 'user_id', 'user_data', 'created_at', 'last_accessed')
+    if own.err and not own.err:find('WRONGTYPE', 1, true) then error(own.err) end
+    lines[#lines + 1] = own[1] and '{"user_id":' .. text(own[1]) .. ',"user_data":' .. text(own[2] or '')
+      .. ',"created_at":' .. number(own[3]) .. ',"last_accessed":\\t' .. number(own[4]) or ''
+  end
+  return table.concat(lines, '\\n')`);
 
 // A session that has ended meanwhile must not come back as a hash of the fields that were to be changed.
 const updateScript = new RedisScript(`
@@ -30,7 +51,7 @@ const updateScript = new RedisScript(`
   redis.call('HSET', KEYS[1], 'user_data', ARGV[1], 'last_accessed', ARGV[2])
   if ARGV[3] ~= '' then redis.call('EXPIRE', KEYS[1], ARGV[3]) end
   redis.call('PUBLISH', '${channelName}', ARGV[4])
-  return redis.call('HGETALL', KEYS[1])`);
+  return redis.call('HMGET', KEYS[1], 'user_id', 'user_data', 'created_at', 'last_accessed')`);
 
 const deleteScript = new RedisScript(`
   local user = redis.call('HGET', KEYS[1], 'user_id')
@@ -40,8 +61,8 @@ const deleteScript = new RedisScript(`
 
 const touchScript = new RedisScript(`
   for i = 1, #KEYS do
-    local last = redis.call('HGET', KEYS[i], 'last_accessed')
-    if last and (tonumber(last) or 0) < tonumber(ARGV[i]) then
+    local last = redis.pcall('HGET', KEYS[i], 'last_accessed')
+    if type(last) == 'string' and (tonumber(last) or 0) < tonumber(ARGV[i]) then
       redis.call('HSET', KEYS[i], 'last_accessed', ARGV[i])
       if ARGV[#KEYS + 1] ~= '' then redis.call('EXPIRE', KEYS[i], ARGV[#KEYS + 1]) end
     end
@@ -78,7 +99,7 @@ export class RedisStore implements SessionStore {
   ) {
     // In a cluster, one command is about keys of one slot.
     const many = redis.options.cluster ? 1 : atOnce;
-    this.#reads = new Turn((ids) => this.#readFromRedis(ids), many);
+    this.#reads = new Turn((ids) => this.#readMany(ids), many);
     this.#creates = new Turn((sessions) => this.#createInRedis(sessions), many);
     const dict = ngx.shared["session_cache"];
     this.#slide = settings.sliding ? String(settings.lifetimeSeconds) : "";
@@ -103,21 +124,26 @@ export class RedisStore implements SessionStore {
     return (await this.#read(id)).head;
   }
 
-  async findMany(ids: readonly string[]): Promise<Map<string, string>> {
-    const coherent = this.#isCoherent;
-    const found = new Map<string, string>();
-    const reads: Promise<Found>[] = [];
-    const readIds: string[] = [];
+  async findMany(ids: readonly string[]): Promise<string> {
+    const cache = this.#isCoherent ? this.#cache : undefined;
+    let text = "";
+    const missing: string[] = [];
+    const tickets: number[] = [];
     for (const id of ids) {
-      const known = coherent ? this.#cache!.getWithTime(id) : undefined;
+      const known = cache?.getWithTime(id);
       if (known === undefined) {
-        readIds.push(id);
-        reads.push(this.#read(id));
-      } else if (known.head !== NONE) found.set(id, sessionJson(known.head, known.lastAccessed));
+        missing.push(id);
+        if (cache) tickets.push(cache.reading(id));
+      } else if (known.head !== NONE) text += member(text, id, known.head, known.lastAccessed);
     }
-    for (const [i, { head, lastAccessed }] of (await Promise.all(reads)).entries())
-      if (head !== NONE) found.set(readIds[i]!, sessionJson(head, lastAccessed));
-    return found;
+    if (missing.length === 0) return text;
+    const found = await this.#readMany(missing);
+    for (let i = 0; i < missing.length; i++) {
+      const { head, lastAccessed } = found[i]!;
+      if (head !== NONE) text += member(text, missing[i]!, head, lastAccessed);
+      if (cache) this.#keep(cache, missing[i]!, tickets[i]!, found[i]!);
+    }
+    return text;
   }
 
   #read(id: string): Promise<Found> {
@@ -141,14 +167,13 @@ export class RedisStore implements SessionStore {
 
   async #fetch(cache: SessionCache, id: string, ticket: number): Promise<Found> {
     const found = await this.#reads.add(id);
-    cache.keep(
-      id,
-      ticket,
-      found.head,
-      found.lastAccessed,
-      found.head === NONE ? missingSeconds : this.#secondsLeft(found),
-    );
+    this.#keep(cache, id, ticket, found);
     return found;
+  }
+
+  #keep(cache: SessionCache, id: string, ticket: number, found: Found): void {
+    const seconds = found.head === NONE ? missingSeconds : this.#secondsLeft(found);
+    cache.keep(id, ticket, found.head, found.lastAccessed, seconds);
   }
 
   /** How long a session may still be kept for sure, without asking Redis for its lifetime. */
@@ -158,10 +183,14 @@ export class RedisStore implements SessionStore {
     return start + lifetimeSeconds - nowSeconds();
   }
 
-  async #readFromRedis(ids: readonly string[]): Promise<Found[]> {
-    if (ids.length === 1) return [foundIn(await this.redis.send(keyOf(ids[0]!), ["HGETALL", keyOf(ids[0]!)]))];
-    const text = (await this.redis.run(readScript, ids.map(keyOf), [])) as string;
-    return (JSON.parse(text) as RedisReply[]).map(foundIn);
+  /** By one command, wherever that can be. */
+  async #readMany(ids: readonly string[]): Promise<readonly Found[]> {
+    if (ids.length > 1 && !this.redis.options.cluster) {
+      const lines = (await this.redis.run(readScript, [], [ids.join("")])) as string;
+      return lines.split("\n").map(foundInLine);
+    }
+    const read = (id: string) => orNone(this.redis.send(keyOf(id), ["HMGET", keyOf(id), ...fieldNames]));
+    return (await Promise.all(ids.map(read))).map(foundIn);
   }
 
   async create(id: string, session: Session): Promise<void> {
@@ -183,7 +212,7 @@ export class RedisStore implements SessionStore {
 
   async update(id: string, userData: string, now: number): Promise<string> {
     try {
-      const reply = await this.redis.run(updateScript, [keyOf(id)], [userData, String(now), this.#slide, id]);
+      const reply = await orNone(this.redis.run(updateScript, [keyOf(id)], [userData, String(now), this.#slide, id]));
       return foundIn(reply).head;
     } finally {
       this.#cache?.forget(id); // also when nobody knows whether it was written
@@ -192,7 +221,7 @@ export class RedisStore implements SessionStore {
 
   async delete(id: string): Promise<string | undefined> {
     try {
-      const user = await this.redis.run(deleteScript, [keyOf(id)], [id]);
+      const user = await orNone(this.redis.run(deleteScript, [keyOf(id)], [id]));
       return typeof user === "string" ? user : undefined;
     } finally {
       this.#cache?.forget(id);
@@ -219,18 +248,25 @@ export class RedisStore implements SessionStore {
   }
 }
 
-/** A hash as Redis answers it, as an object or flat; one without a user is no session. */
+/** A key that holds something else than a hash holds no session. */
+function orNone(reply: Promise<RedisReply>): Promise<RedisReply> {
+  return reply.catch((error: unknown) => {
+    if (error instanceof StoreRefused && error.code === "WRONGTYPE") return null;
+    throw error;
+  });
+}
+
+const fieldNames = ["user_id", "user_data", "created_at", "last_accessed"];
+
+/** The fields' values; a hash without a user is no session. */
 function foundIn(reply: RedisReply): Found {
-  if (typeof reply !== "object" || reply === null) return nothing;
-  const hash = Array.isArray(reply) ? pairs(reply) : (reply as Record<string, string>);
-  const { user_id, user_data, created_at, last_accessed, ...others } = hash;
-  if (user_id === undefined) return nothing;
-  const head = headOf({ user_id, user_data: user_data ?? "", created_at: Number(created_at) || 0 }, others);
+  if (!Array.isArray(reply) || typeof reply[0] !== "string") return nothing;
+  const [user_id, user_data, created_at, last_accessed] = reply as [string, ...(string | null)[]];
+  const head = headOf({ user_id, user_data: user_data ?? "", created_at: Number(created_at) || 0 });
   return { head, lastAccessed: Number(last_accessed) || 0 };
 }
 
-function pairs(flat: readonly RedisReply[]): Record<string, string> {
-  const hash: Record<string, string> = {};
-  for (let i = 0; i < flat.length; i += 2) hash[flat[i] as string] = flat[i + 1] as string;
-  return hash;
+function foundInLine(line: string): Found {
+  const tab = line.indexOf("\t");
+  return tab < 0 ? nothing : { head: line.slice(0, tab), lastAccessed: Number(line.slice(tab + 1)) };
 }

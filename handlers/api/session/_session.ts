@@ -21,16 +21,16 @@ export const nowSeconds = (): number => Math.floor(Date.now() / 1000);
 /**
  * The JSON of a session up to the number of `last_accessed`, its last field: what is kept in memory. An answer is this
  * with the number and a brace behind, so that one from memory costs no parsing and no object.
- * @param others Fields that somebody else has put into the hash.
  */
-export function headOf(session: Omit<Session, "last_accessed">, others: Readonly<Record<string, string>> = {}): string {
-  const { user_id, user_data, created_at } = session;
-  let head = `{"user_id":${JSON.stringify(user_id)},"user_data":${JSON.stringify(user_data)},"created_at":${created_at},`;
-  for (const name in others) head += `${JSON.stringify(name)}:${JSON.stringify(others[name])},`;
-  return `${head}"last_accessed":`;
+export function headOf({ user_id, user_data, created_at }: Omit<Session, "last_accessed">): string {
+  return `{"user_id":${JSON.stringify(user_id)},"user_data":${JSON.stringify(user_data)},"created_at":${created_at},"last_accessed":`;
 }
 
 export const sessionJson = (head: string, lastAccessed: number): string => `${head}${lastAccessed}}`;
+
+/** A session as the next member of the JSON object whose text so far is `before`. */
+export const member = (before: string, id: string, head: string, lastAccessed: number): string =>
+  `${before === "" ? "" : ","}"${id}":${head}${lastAccessed}}`;
 
 /** What `headOf` was given. */
 export const fieldsOf = (head: string): Session => JSON.parse(`${head}0}`) as Session;

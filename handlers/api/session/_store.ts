@@ -12,8 +12,8 @@ export interface SessionStore {
   /** The head, as far as it can be told without asking anybody; undefined where it cannot. */
   peek(id: string): string | undefined;
   find(id: string): Promise<string>;
-  /** JSON of those that there are, by id. */
-  findMany(ids: readonly string[]): Promise<Map<string, string>>;
+  /** Those that there are, as the members of a JSON object, by id. */
+  findMany(ids: readonly string[]): Promise<string>;
   create(id: string, session: Session): void | Promise<void>;
   /** @returns the new head */
   update(id: string, userData: string, now: number): string | Promise<string>;

@@ -10,10 +10,7 @@ const idsMax = 100;
 async function batch(ngx: Ngx): Promise<string | object> {
   try {
     const ids = readIds(required(await readValues(ngx), "session_ids"));
-    const found = await store.findMany(ids);
-    let text = "";
-    for (const [id, session] of found) text += `${text === "" ? "" : ","}"${id}":${session}`;
-    return json(ngx, `{"success":true,"sessions":{${text}}}`);
+    return json(ngx, `{"success":true,"sessions":{${await store.findMany(ids)}}}`);
   } catch (error) {
     if (error instanceof BadRequest) return refuse(ngx, error.status, error.message);
     if (!(error instanceof StoreUnavailable || error instanceof StoreRefused)) throw error;
