@@ -22,7 +22,8 @@ export interface TimerApi {
   /** As `at`, again and again. A call that takes longer than the interval does not hold up the next one. */
   every<Args extends unknown[]>(seconds: number, callback: TimerCallback<Args>, ...args: Args): TimerHandle;
   /**
-   * A timer that every worker starts, by the same name, and one of them runs: whichever comes first.
+   * A timer that every worker starts, by the same name, and one of them runs: whichever comes first. The name is then
+   * taken for `seconds`, or 5 where that is more.
    * @example init_worker_by_ts_block { ngx.timer.once("report", 60, () => report()); }
    */
   once<Args extends unknown[]>(
@@ -43,6 +44,9 @@ export interface TimerApi {
   /** Calls that are under way. */
   runningCount(): number;
 }
+
+/** How far apart workers may start the same timer, and it still runs once. */
+const onceSeconds = 5;
 
 class Pending implements TimerHandle {
   timer: Timer | undefined;
@@ -83,23 +87,21 @@ export class Timers {
       return this.#add(seconds, callback as TimerCallback, args, true);
     },
     once: (name, seconds, callback, ...args) =>
-      this.#add(seconds, this.#byOne(name, seconds, callback as TimerCallback), args, false),
+      this.#add(seconds, this.#byOne(name, Math.max(seconds, onceSeconds), callback as TimerCallback), args, false),
     everyOnce: (name, seconds, callback, ...args) => {
       if (seconds === 0) throw new RangeError("ngx.timer.everyOnce cannot have a delay of 0");
-      return this.#add(seconds, this.#byOne(name, seconds, callback as TimerCallback), args, true);
+      return this.#add(seconds, this.#byOne(name, seconds * 0.95, callback as TimerCallback), args, true);
     },
     pendingCount: () => this.pending.size,
     runningCount: () => this.#running,
   };
 
   /** Lets the first worker that comes make the call: the others find its mark, which goes just before the next call. */
-  #byOne(name: string, seconds: number, callback: TimerCallback): TimerCallback {
+  #byOne(name: string, markSeconds: number, callback: TimerCallback): TimerCallback {
     return (premature, ...args) => {
       const { internal } = this.generation;
       if (premature || !internal) return callback(premature, ...args);
-      return internal.add(`once ${name}`, process.pid, Math.max(seconds * 0.95, 0.05)) === true
-        ? callback(false, ...args)
-        : undefined;
+      return internal.add(`once ${name}`, process.pid, markSeconds) === true ? callback(false, ...args) : undefined;
     };
   }
 
