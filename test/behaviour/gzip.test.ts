@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { gunzipSync } from "node:zlib";
+import { renameSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { type Answer, block, freePort, type Step, start } from "../lib/index.ts";
+import { type Answer, block, freePort, type Step, start, until } from "../lib/index.ts";
 
 const text = "All work and no play makes Jack a dull boy. ".repeat(100);
 const big = "0123456789abcdef".repeat(40_000);
@@ -169,6 +170,23 @@ for (const [line, message] of [
   ["gzip_proxied never;", 'invalid value "never"'],
 ] as const)
   block(`${line} is refused`, { server: line, refused: [message] });
+
+test("a file that is kept in memory is compressed again when it has changed", async () => {
+  await using server = await start({
+    files: { "a.html": text, "big.html": big },
+    server: "gzip on; open_file_cache max=10; open_file_cache_valid 1s;",
+  });
+  const get = async (path: string): Promise<string> => (await server.get(path, { headers: accepting })).text();
+  for (const _ of [1, 2, 3]) expect([await get("/a.html"), await get("/big.html")]).toEqual([text, big]);
+  const part = await server.get("/a.html", { headers: { "Accept-Encoding": "identity", Range: "bytes=4-7" } });
+  expect(await part.text()).toBe(text.slice(4, 8));
+  writeFileSync(server.path("html/new"), `new ${text}`);
+  renameSync(server.path("html/new"), server.path("html/a.html"));
+  await until(
+    () => "the new file",
+    async () => (await get("/a.html")) === `new ${text}`,
+  );
+});
 
 test("a client that leaves in the middle of a compressed file is forgotten", async () => {
   const noise = Buffer.alloc(8_000_000);

@@ -8,7 +8,7 @@ import type { Request } from "../../core/request.ts";
 import { requestSlot } from "../../core/slot.ts";
 import { hasType, mimeTypes } from "../core/mime_types.ts";
 import { acceptsGzip, type Proxied } from "./accept.ts";
-import { gzipStream, gzipWhole, type Tally } from "./compress.ts";
+import { gzipStream, gzipWhole, keptFile, type Tally } from "./compress.ts";
 
 const contexts: readonly Context[] = ["http", "server", "location"];
 const conditional: readonly Context[] = [...contexts, "if in location"];
@@ -106,11 +106,14 @@ function compress(request: Request): Verdict {
   return DECLINED;
 }
 
-/** A body up to this size is compressed in one call; a larger one would keep the worker from others for too long. */
+/**
+ * A body up to this size is compressed in one call; a larger one would keep the worker from others for too long, unless
+ * it has to be done only once.
+ */
 const wholeBytesMax = 128 * 1024;
 
 function whole(request: Request, body: Body, level: number, tally: Tally): Body | undefined {
-  if (byteLength(body) > wholeBytesMax) return undefined;
+  if (byteLength(body) > wholeBytesMax && !keptFile(body)) return undefined;
   const compressed = gzipWhole(body, level, tally);
   // nginx leaves the length out, for it compresses while it sends; having it saves the chunked coding.
   request.response.contentLength = compressed.length;
