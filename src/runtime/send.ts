@@ -252,7 +252,8 @@ function clientSink(request: Request): Sink {
       request.ended = last;
       return undefined;
     }
-    if (last && !begun && !response.trailers) {
+    // A connection that is to close closes with the last write, and who sees that should find the request logged.
+    if (last && !begun && !response.trailers && request.keepalive) {
       begun = true;
       request.ended = true;
       exchange.whole(response.status, reasonOf(request), headFields(request), chunk);
