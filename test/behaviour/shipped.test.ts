@@ -56,6 +56,12 @@ describe.each([1, 2, 4])("the shipped configuration on %d workers", (workers) =>
     );
   });
 
+  test("resty status has something to read", async () => {
+    const run = Bun.spawnSync([process.execPath, "src/main.ts", "status", server.url("/resty_status")]);
+    expect(run.stderr.toString()).toBe("");
+    expect(run.stdout.toString()).toContain("sessions");
+  });
+
   test("a session lives through create, validate, update and delete", async () => {
     const call = async (path: string) => {
       const answer = await server.exchange({ path: `/api/session/${path}` });
