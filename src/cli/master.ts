@@ -16,7 +16,11 @@ import { selfArgv, workerArgv } from "./self.ts";
 import { Watch } from "./watch.ts";
 
 /** Loads a configuration and says everything that was found: warnings and notices too. */
-export function load(choice: ConfigurationChoice): { loaded: Loaded; settings: MasterSettings | undefined; text: string } {
+export function load(choice: ConfigurationChoice): {
+  loaded: Loaded;
+  settings: MasterSettings | undefined;
+  text: string;
+} {
   const loaded = loadConfiguration(choice);
   const { diagnostics } = loaded;
   let settings: MasterSettings | undefined;
@@ -36,20 +40,38 @@ export function render(list: readonly Diagnostic[], { sources }: Loaded): string
   return renderAll(list, { sources, color: process.stderr.isTTY === true });
 }
 
+/** One worker, which listens for a debugger. */
+function inspected(settings: MasterSettings, address: string): MasterSettings {
+  return { ...settings, workerProcesses: 1, env: { ...settings.env, BUN_INSPECT: `ws://${address}/resty` } };
+}
+
 /** A line of the error log for each error, as nginx words it: with the place at its end. */
 function logErrors(list: readonly Diagnostic[], write: (message: string) => void): void {
   for (const { severity, message, place } of list)
     if (severity === "emerg") write(place ? `${message} in ${place.file}:${place.line}` : message);
 }
 
+export interface ServeOptions {
+  /** Reload when a file is saved. */
+  readonly watch?: boolean;
+  /** Where a debugger can attach, `host:port`: then there is one worker. */
+  readonly inspect?: string | undefined;
+}
+
 /** Runs the server under a master until it is told to stop. @returns the exit code */
-export async function serve(choice: ConfigurationChoice, options: { readonly watch?: boolean } = {}): Promise<number> {
+export async function serve(choice: ConfigurationChoice, options: ServeOptions = {}): Promise<number> {
   const logs = new ErrorLogs((path) => openLog(path));
   // Until the configuration says otherwise; with -e it is there, and holds what went wrong, even if nothing loads.
-  let targets: { path: string; level: LogLevel }[] = choice.errorLog ? [{ path: defaultErrorLog(choice), level: "error" }] : [];
+  let targets: { path: string; level: LogLevel }[] = choice.errorLog
+    ? [{ path: defaultErrorLog(choice), level: "error" }]
+    : [];
   let first = true;
   const watching = options.watch
-    ? new Watch(choice.file, () => process.kill(process.pid, "SIGHUP"), (text) => void process.stderr.write(text))
+    ? new Watch(
+        choice.file,
+        () => process.kill(process.pid, "SIGHUP"),
+        (text) => void process.stderr.write(text),
+      )
     : undefined;
   const log: Log = (level, message) => {
     logs.write(targets, level, message);
@@ -78,7 +100,7 @@ export async function serve(choice: ConfigurationChoice, options: { readonly wat
       if (!first) openZones();
       first = false;
       const snapshot: Snapshot = { choice, sources: loaded.sources, files: loaded.plan.cycle.files };
-      return { ok: true, settings, snapshot };
+      return { ok: true, settings: options.inspect ? inspected(settings, options.inspect) : settings, snapshot };
     },
     workerArgv: () => workerArgv(),
     selfArgv: selfArgv(...process.argv.slice(2)),

@@ -8,11 +8,21 @@ export const serveCommand = defineCommand({
   args: {
     conf: confArgument,
     ...nginxOptions,
-    watch: { type: "boolean", alias: "w", description: "Reload when a file of the configuration or a handler is saved" },
+    watch: {
+      type: "boolean",
+      alias: "w",
+      description: "Reload when a file of the configuration or a handler is saved",
+    },
+    inspect: {
+      type: "string",
+      valueHint: "HOST:PORT",
+      description: "Let a debugger attach, for instance to 127.0.0.1:6499",
+    },
   },
   run({ args }) {
     const choice = choose(args.conf, args.directives, args.prefix);
     makeLogFolder(choice);
-    return serve(choice, { watch: args.watch ?? false });
+    if (args.inspect) process.stderr.write(`resty: debugger on https://debug.bun.sh/#${args.inspect}/resty\n`);
+    return serve(choice, { watch: args.watch ?? false, inspect: args.inspect });
   },
 });

@@ -189,3 +189,56 @@ test("serve --watch reloads on save and tells how long it took", async () => {
     rmSync(folder, { recursive: true });
   }
 }, 30_000);
+
+test("serve --inspect stops at a breakpoint of a block, in the configuration's line", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "resty-inspect-"));
+  for (const name of ["conf", "logs"]) mkdirSync(join(folder, name));
+  const [port, debugPort] = [await freePort(), await freePort()];
+  const conf = join(folder, "conf/nginx.conf");
+  writeFileSync(
+    conf,
+    `events {} http { server { listen 127.0.0.1:${port}; location = /a { content_by_ts_block {
+  const n: number = 41;
+  debugger;
+  return String(n + 1);
+} } } }`,
+  );
+  const command = [process.execPath, join(import.meta.dir, "../../src/main.ts"), "serve", conf];
+  const master = Bun.spawn([...command, "--inspect", `127.0.0.1:${debugPort}`], { stdout: "ignore", stderr: "ignore" });
+  try {
+    await until("the worker", async () => {
+      try {
+        return (await fetch(`http://127.0.0.1:${port}/`)).status > 0;
+      } catch {
+        return false;
+      }
+    });
+    const socket = new WebSocket(`ws://127.0.0.1:${debugPort}/resty`);
+    const scripts = new Map<string, string>();
+    const paused = Promise.withResolvers<string>();
+    let ids = 0;
+    const send = (method: string, params: object = {}): void =>
+      socket.send(JSON.stringify({ id: ++ids, method, params }));
+    socket.onmessage = ({ data }) => {
+      const { method, params } = JSON.parse(String(data));
+      if (method === "Debugger.scriptParsed") scripts.set(params.scriptId, params.url);
+      if (method === "Debugger.paused") paused.resolve(scripts.get(params.callFrames[0].location.scriptId) ?? "");
+    };
+    await new Promise((resolve) => (socket.onopen = resolve));
+    send("Inspector.enable");
+    send("Debugger.enable");
+    send("Debugger.setPauseOnDebuggerStatements", { enabled: true });
+    send("Debugger.setBreakpointsActive", { active: true });
+    send("Inspector.initialized");
+    await until("the scripts", () => scripts.size > 0);
+    const answer = fetch(`http://127.0.0.1:${port}/a`).then((response) => response.text());
+    expect(await paused.promise).toContain("nginx.conf");
+    send("Debugger.resume");
+    expect(await answer).toBe("42");
+    socket.close();
+  } finally {
+    master.kill("SIGTERM");
+    await master.exited;
+    rmSync(folder, { recursive: true });
+  }
+}, 30_000);
