@@ -115,18 +115,19 @@ function emit(request: Request, body: Body | undefined): Verdict | Promise<Verdi
   }
   let whole = body;
   const { filters } = request;
-  if (filters) {
-    for (let i = 0; i < filters.length; i++) {
-      const filtered: Body | undefined = whole === undefined ? undefined : filters[i]!.whole?.(whole);
-      if (filtered === undefined) {
-        request.sink = chain(request, filters.slice(i));
-        return sendSegments(request, whole === undefined ? [""] : segmentsOf(whole));
-      }
-      whole = filtered;
-    }
-  }
   let chunk: Chunk | undefined;
   try {
+    if (filters) {
+      for (let i = 0; i < filters.length; i++) {
+        const filtered: Body | undefined = whole === undefined ? undefined : filters[i]!.whole?.(whole);
+        if (filtered === undefined) {
+          request.sink = chain(request, filters.slice(i));
+          return sendSegments(request, whole === undefined ? [""] : segmentsOf(whole));
+        }
+        whole = filtered;
+      }
+      request.filters = undefined; // they have seen it
+    }
     chunk = request.limitRate ? undefined : whole === undefined ? "" : inMemory(whole);
   } catch (error) {
     return truncated(request, error);
