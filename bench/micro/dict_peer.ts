@@ -46,7 +46,9 @@ const lua = `
   bench("get, miss", function(times)
     for i = 0, times - 1 do if dict:get(missing[i % KEYS]) then error("miss") end end
   end)
-  bench("incr", function(times) for i = 0, times - 1 do if not dict:incr(counters[i % KEYS], 1) then error("incr") end end end)
+  bench("incr", function(times)
+    for i = 0, times - 1 do if not dict:incr(counters[i % KEYS], 1) then error("incr") end end
+  end)
   bench("get, number", function(times)
     for i = 0, times - 1 do if not dict:get(counters[i % KEYS]) then error("number") end end
   end)

@@ -17,7 +17,7 @@ const H_PUBLISHED = 32;
 /** How many bytes were ever written, as a float: position, halved. */
 const F_HEAD = 20;
 
-/** A subscriber's row: owner, port it is woken at, whether it sleeps, whether it may lose messages; how far it has read. */
+/** A subscriber's row: owner, port it is woken at, whether it sleeps and may lose messages; how far it has read. */
 const ROWS_AT = 48;
 const ROW_WORDS = 16;
 const ROWS = 128;

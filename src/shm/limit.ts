@@ -306,7 +306,7 @@ export class SlidingWindow extends Limiter {
       const taken = isNew ? 0 : this.words[record]!;
       const now = Math.floor(nowMs) | 0;
       const at = record + 1 + (taken % this.#limit);
-      // The oldest of the last `limit`. Times count modulo 2^32; a key idle for a window is forgotten before it matters.
+      // The oldest of the last `limit`. Times count modulo 2^32: a key idle for so long is forgotten before.
       if (taken >= this.#limit && (now - this.words[at]!) >>> 0 < this.#windowMs) return REFUSED;
       this.put(at, now);
       this.put(record, taken + 1 < 2 * this.#limit ? taken + 1 : this.#limit);

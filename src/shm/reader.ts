@@ -144,7 +144,7 @@ export abstract class Reader {
     return true;
   }
 
-  /** Character by character: 14 ns for 32 of them, where a call out of the compiled code takes that before it begins. */
+  /** Character by character: 14 ns for 32 of them, which a call out of compiled code takes before it begins. */
   #setShortKey(key: string, length: number): boolean {
     const words = this.keyWords;
     let all = 0;

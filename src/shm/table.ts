@@ -50,7 +50,7 @@ export class Table extends Writer {
     this.memory.commit();
   }
 
-  /** Locked. Up to `max` live keys, least recently used first: those never touched since they were stored, then the rest. */
+  /** Locked. Up to `max` live keys, least recently used first: those not read since they were stored, then the rest. */
   keys(max: number): string[] {
     const { words } = this;
     const keys: string[] = [];

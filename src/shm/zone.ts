@@ -159,7 +159,8 @@ function moveContent(from: Zone, to: Zone): string {
   const items = [...itemsOf(source)];
   const kept = storeItems(target, items);
   from.close();
-  return `zone "${to.name}": resized from ${from.table.words[H_GRANULES]! * GRANULE_BYTES} to ${to.sizeBytes} bytes, ${kept} of ${items.length} keys kept`;
+  const oldBytes = from.table.words[H_GRANULES]! * GRANULE_BYTES;
+  return `zone "${to.name}": resized from ${oldBytes} to ${to.sizeBytes} bytes, ${kept} of ${items.length} keys kept`;
 }
 
 /** Makes an empty zone of zeroed memory. */

@@ -83,7 +83,8 @@ test(
     expect(slowestMs).toBeLessThan(20_000);
     const { recoveries, lockWaits } = zone.stats();
     console.log(
-      `${kills} kills, ${recoveries} inside the critical section, ${counter} incr, ${lockWaits} waits, ${slowestMs.toFixed(1)} ms slowest`,
+      `${kills} kills, ${recoveries} inside the critical section, ${counter} incr, ${lockWaits} waits, ` +
+        `${slowestMs.toFixed(1)} ms slowest`,
     );
     if (kills >= 500) expect(recoveries).toBeGreaterThan(0);
   },
