@@ -75,3 +75,23 @@ block("the port that the client named", {
   ],
   alsoNginx: false,
 });
+
+block("underscores in names, where they are let in", {
+  server: 'underscores_in_headers on; location / { return 200 "[$http_a_b][$http_c]"; }',
+  steps: [{ get: "/", headers: { A_B: "1", C: "2" }, body: "[1][2]" }],
+});
+
+block("internal locations are for the configuration alone", {
+  server: `
+    location /internal { internal; return 200 "$uri"; }
+    location /rewritten { rewrite ^ /internal/r last; }
+    location /tried { try_files /none /internal/t; }
+    location /paged { error_page 404 = /internal/p; return 404; }
+  `,
+  steps: [
+    { get: "/internal", status: 404 },
+    { get: "/rewritten", status: 200, body: "/internal/r" },
+    { get: "/tried", status: 200, body: "/internal/t" },
+    { get: "/paged", status: 200, body: "/internal/p" },
+  ],
+});

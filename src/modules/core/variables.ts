@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { hostname } from "node:os";
+import { type HeaderList, sameName } from "../../core/header_list.ts";
 import type { Request } from "../../core/request.ts";
 import { requestSlot } from "../../core/slot.ts";
 import type { Getter, VariableSpec } from "../../core/variable.ts";
@@ -65,9 +66,18 @@ export function cookie(request: Request, name: string): string | undefined {
 function joinedHeader(request: Request, name: string): string | undefined {
   const { headers } = request;
   const first = headers.get(name);
-  if (first === undefined) return undefined;
+  if (first === undefined) return name.includes("-") ? underscored(headers, name) : undefined;
   const all = headers.all(name);
   return all.length === 1 ? first : all.join(name === "cookie" ? "; " : ", ");
+}
+
+/** A field whose name has "_" where the variable's "_" was taken for "-": `underscores_in_headers` may let it in. */
+function underscored({ flat }: HeaderList, name: string): string | undefined {
+  const values = flat.filter((_, i) => {
+    const field = i % 2 === 1 ? flat[i - 1]! : "";
+    return field.includes("_") && sameName(field.replaceAll("_", "-"), name);
+  });
+  return values.length === 0 ? undefined : values.join(", ");
 }
 
 function realpathRoot(request: Request): string | undefined {

@@ -42,6 +42,7 @@ export function readRewrite(args: Arguments): Operation {
     }
     request.uri = uri;
     request.rewritten = true;
+    request.internal = true; // the configuration chose this URI
     request.args = newArgs;
     request.hasArgs = newArgs !== "";
     request.uriChanged = flag !== "break";
