@@ -296,3 +296,35 @@ describe.each([1, 2, 4])("%d workers", (workers) => {
     for (const connection of connections) connection[Symbol.dispose]();
   });
 });
+
+test("a store in memory that is full ends nobody's session", async () => {
+  await using service = await startSessions({ dictBytes: "64k" });
+  const ids: string[] = [];
+  let refusal;
+  while (refusal === undefined && ids.length < 5000) {
+    const reply = await service.ask(`create?user_id=ann&user_data=${"x".repeat(200)}`);
+    if (reply.status === 200) ids.push(reply.json.session_id);
+    else refusal = reply;
+  }
+  expect(ids.length).toBeGreaterThan(20);
+  expect(refusal).toMatchObject({ status: 500, json: { error: "Failed to store session" } });
+  for (const id of ids) expect((await service.ask(`validate?session_id=${id}`)).status).toBe(200);
+  await service.server.logged(/session store: shared dictionary "sessions": no memory/);
+  for (const id of ids.slice(0, 5)) await service.ask(`delete?session_id=${id}`);
+  await service.create();
+});
+
+test("a session ends with its lifetime, and one that slides lives on while it is used", async () => {
+  await using fixed = await startSessions({ http: "session_lifetime 2s;" });
+  await using sliding = await startSessions({ http: "session_lifetime 2s sliding;" });
+  const [ends, lives] = [await fixed.create(), await sliding.create()];
+  const start = Date.now();
+  let ended = 0;
+  // Used all the while, one of them ends none the less.
+  await until("twice the lifetime", async () => {
+    if ((await fixed.ask(`validate?session_id=${ends}`)).status === 401) ended ||= Date.now() - start;
+    expect((await sliding.ask(`validate?session_id=${lives}`)).status).toBe(200);
+    return Date.now() - start > 4500;
+  });
+  expect(ended).toBeWithin(900, 3500);
+}, 30_000);

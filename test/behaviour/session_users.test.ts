@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import mysql from "mysql2/promise";
 import { runtimeArgv } from "../../src/cli/self.ts";
+import { block } from "../lib/index.ts";
 import { makeFolder, removeFolder } from "../lib/folder.ts";
 import { type MariaDb, mariadb } from "../lib/services.ts";
 import { startSessions } from "../lib/session.ts";
@@ -145,3 +146,34 @@ test("a SQLite file that cannot be made keeps the server from starting, and says
     removeFolder(folder);
   }
 }, 30_000);
+
+block("session_users strict asks for a database", {
+  http: "session_users strict;",
+  server: "",
+  refused: [
+    /no users to be strict about: "session_users strict" needs a database in /,
+    /expected "sqlite main file=PATH;"/,
+  ],
+});
+
+describe("a directive that is wrong is refused, with what was expected", () => {
+  const refused = (http: string, ...words: string[]) => block(http, { http, server: "", refused: words });
+  refused("redis main;", 'invalid number of arguments in "redis" directive');
+  refused("redis main host=x;", 'invalid parameter "host=x"');
+  refused("redis main timeout=1s;", 'no "url=" in "redis" directive');
+  refused("redis main url=http://x;", 'invalid redis url "http://x"');
+  refused("redis main url=redis://u:secret@;", 'invalid redis url "redis://u:***@"');
+  refused("redis main url=redis://x timeout=banana;", '"redis" directive invalid value');
+  refused("redis main url=redis://x queue=0;", '"redis" directive invalid number');
+  refused("redis main url=redis://x sentinels=a:99999;", 'invalid address "a:99999" in "redis" directive');
+  refused("redis main url=redis://x cluster=on sentinels=a:1;", "a cluster has no sentinels");
+  refused("redis main url=redis://x; redis main url=redis://y;", 'duplicate redis "main"');
+  refused("mysql main url=redis://x;", 'invalid mysql url "redis://x"');
+  refused("mysql main url=mysql://x/a pool=0;", '"mysql" directive invalid number');
+  refused("sqlite main url=x;", 'invalid parameter "url=x"');
+  refused("sqlite main file=a; sqlite main file=b;", 'duplicate sqlite "main"');
+  refused("session_lifetime 0;", '"session_lifetime" directive invalid value');
+  refused("session_lifetime 1d forever;", 'invalid parameter "forever"');
+  refused("session_cache 5m fresh=1s;", 'invalid parameter "fresh=1s"');
+  refused("session_users some;", 'invalid value "some"');
+});

@@ -11,6 +11,8 @@ export interface SessionOptions extends StartOptions {
   redisUrl?: string | undefined;
   /** More parameters of the `redis` directive. */
   redis?: string;
+  /** Size of the dictionary that sessions are in without a Redis. */
+  dictBytes?: string;
   /** Directives in `http`, beside those of the service. */
   http?: string;
 }
@@ -19,12 +21,13 @@ export async function startSessions({
   redisUrl,
   redis = "",
   http = "",
+  dictBytes = "8m",
   ...options
 }: SessionOptions = {}): Promise<SessionService> {
   const server = await start({
     workers: 1,
     ...options,
-    http: `shared_dict sessions 8m; shared_dict session_cache 4m;
+    http: `shared_dict sessions ${dictBytes}; shared_dict session_cache 4m;
       ${redisUrl === undefined ? "" : `redis main url=${redisUrl} ${redis};`} ${http}`,
     server: `handlers ${handlers}; location /api/ { add_header X-Worker $pid always; client_max_body_size 4m; }`,
   });

@@ -24,7 +24,17 @@ export function storeFailed(ngx: Ngx, error: unknown, text = "Session store unav
   return refuse(ngx, 503, text);
 }
 
-/** Where nothing was asked of the store, its own log line says enough: one for each request would fill the disk. */
+let loggedMs = 0;
+let unlogged = 0;
+
+/** A line a second and worker: one for each request would fill the disk while a store is away. */
 export function logFailure(ngx: Ngx, error: StoreUnavailable | StoreRefused): void {
-  ngx.log(error instanceof StoreRefused ? "error" : "info", `session store: ${error.message}`);
+  const now = Date.now();
+  if (now - loggedMs < 1000 && now >= loggedMs) {
+    unlogged++;
+    return;
+  }
+  ngx.log("error", `session store: ${error.message}${unlogged > 0 ? `; ${unlogged} more requests failed` : ""}`);
+  loggedMs = now;
+  unlogged = 0;
 }

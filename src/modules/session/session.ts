@@ -1,3 +1,5 @@
+import { ConfigError } from "../../core/arguments.ts";
+import type { Place } from "../../core/diagnostic.ts";
 import { type Context, defineModule, value } from "../../core/module.ts";
 import { generationKey } from "../../ngx/generation.ts";
 import type { SessionSettings } from "./settings.ts";
@@ -32,11 +34,11 @@ export const session = defineModule({
         return { seconds: args.timeSeconds(0), staleMs: stale ? args.timeMsOf(1, stale.text) : 5000 };
       },
     }),
-    session_users: value<"any" | "strict">({
+    session_users: value<{ readonly strict: boolean; readonly place: Place | undefined }>({
       contexts,
       syntax: "any | strict",
-      default: "any",
-      read: (args) => args.choice(0, ["any", "strict"]),
+      default: { strict: false, place: undefined },
+      read: (args) => ({ strict: args.choice(0, ["any", "strict"]) === "strict", place: args.place }),
     }),
   },
   finish(cycle, main) {
@@ -48,8 +50,15 @@ export const session = defineModule({
       sliding: session_lifetime.sliding,
       cacheSeconds: session_cache.seconds,
       staleMs: session_cache.staleMs,
-      strictUsers: session_users === "strict",
+      strictUsers: session_users.strict,
     };
-    cycle.get(generationKey).stores.settings.set("session", settings);
+    const { stores } = cycle.get(generationKey);
+    stores.settings.set("session", settings);
+    if (session_users.strict && !stores.databases.has("main"))
+      throw new ConfigError(
+        'no users to be strict about: "session_users strict" needs a database',
+        session_users.place,
+        '"sqlite main file=PATH;" or "mysql main url=URL;" beside it',
+      );
   },
 });
