@@ -23,6 +23,7 @@ import { index } from "./index/index_files.ts";
 import { limitConn } from "./limit_conn/limit_conn.ts";
 import { limitReq } from "./limit_req/limit_req.ts";
 import { log } from "./log/log.ts";
+import { lua } from "./lua/lua.ts";
 import { mainModule } from "./main/main.ts";
 import { map } from "./map/map.ts";
 import { mirror } from "./mirror/mirror.ts";
@@ -105,6 +106,7 @@ export const modules: readonly AnyModule[] = [
   staticFiles,
   slice,
   notModified,
+  lua,
   handlers,
   ts,
   headers,

@@ -10,8 +10,10 @@ import { mayUse, type PhaseInfo, phaseInfo, type ScriptPhase } from "./phases.ts
 import { RequestApi } from "./req.ts";
 import { ResponseApi } from "./resp.ts";
 import type { RouteMatch } from "./route.ts";
+import { host } from "./host.ts";
 import { LocationApi } from "./location.ts";
 import { leaving } from "./signals.ts";
+import { SocketApi } from "./socket/api.ts";
 import { encodeEvent, type ServerEvent } from "./sse.ts";
 import { type VarTable, varTable } from "./var.ts";
 import { acceptWebSocket, type ServerWebSocket, type WebSocketOptions } from "./websocket/websocket.ts";
@@ -163,6 +165,10 @@ export class RequestNgx extends WorkerNgx {
     mayUse("ngx.onAbort", this.phase);
     const { generation } = this;
     this.signal.addEventListener("abort", () => generation.enter(callback), { once: true });
+  }
+
+  override get socket(): SocketApi {
+    return new SocketApi(host.socketOptions(this.request));
   }
 
   override log(level: Level, ...values: unknown[]): void {

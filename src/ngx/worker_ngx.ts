@@ -11,8 +11,8 @@ import type { TimerApi } from "./timer.ts";
 import * as encoding from "./encoding.ts";
 import * as re from "./re.ts";
 import { Semaphore } from "./semaphore.ts";
-import { type ConnectOptions, TcpSocket } from "./socket/tcp.ts";
-import { UdpSocket } from "./socket/udp.ts";
+import { SocketApi } from "./socket/api.ts";
+import { defaultSocketOptions } from "./socket/tcp.ts";
 import { getLogs } from "./errlog.ts";
 import * as time from "./time.ts";
 
@@ -110,8 +110,8 @@ export class WorkerNgx {
   }
 
   /** TCP, UNIX-domain and UDP sockets: `const socket = ngx.socket.tcp(); await socket.connect(…)`. */
-  get socket(): typeof socketApi {
-    return socketApi;
+  get socket(): SocketApi {
+    return new SocketApi(defaultSocketOptions);
   }
 
   /** Lines of the error log that `lua_capture_error_log` keeps. */
@@ -140,16 +140,6 @@ export class WorkerNgx {
     return Bun.sleep(seconds * 1000);
   }
 }
-
-const socketApi = {
-  tcp: (): TcpSocket => new TcpSocket(),
-  udp: (): UdpSocket => new UdpSocket(),
-  async connect(host: string, port?: number, options?: ConnectOptions): Promise<TcpSocket> {
-    const socket = new TcpSocket();
-    await socket.connect(host, port, options);
-    return socket;
-  },
-};
 
 const errlogApi = { getLogs };
 

@@ -359,3 +359,12 @@ test("a client that goes away is noticed, and what is made for it ends", async (
   streaming[Symbol.dispose]();
   await until("the stream's end", async () => (await seen("closed")) === "yes");
 });
+
+block("what runs Lua is refused by name, with the directive to write instead", {
+  server: 'location / { content_by_lua_block { ngx.say("hi") } access_by_lua_file x.lua; }',
+  refused: [
+    /"content_by_lua_block" runs Lua, and resty runs TypeScript in .*nginx\.conf/,
+    /expected content_by_ts_block/,
+    /"access_by_lua_file" runs Lua/,
+  ],
+});

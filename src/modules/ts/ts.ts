@@ -1,7 +1,6 @@
 import type { Arguments } from "../../core/arguments.ts";
 import type { ComplexValue } from "../../core/complex.ts";
 import {
-  accepted,
   type Context,
   defineModule,
   type DirectiveSpec,
@@ -17,6 +16,7 @@ import { DECLINED, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { generationKey } from "../../ngx/generation.ts";
 import { phaseInfo, type ScriptPhase } from "../../ngx/phases.ts";
+import { host } from "../../ngx/host.ts";
 import { gatherInput, refusal, type StandardSchema } from "../../ngx/input.ts";
 import { ngxOf, type RequestNgx } from "../../ngx/request_ngx.ts";
 import { type Handler, Script } from "../../ngx/script.ts";
@@ -88,7 +88,20 @@ function readFile(args: Arguments, phase: ScriptPhase): Use {
   return { script, path: undefined };
 }
 
+const upToLocation: readonly Context[] = ["http", "server", "location"];
+
 const uses = (merge: MergeRule = "inherit") => field<Use | undefined>(undefined, merge);
+
+host.socketOptions = (request) => {
+  const conf = ts.of(request);
+  return {
+    connectMs: conf.lua_socket_connect_timeout,
+    sendMs: conf.lua_socket_send_timeout,
+    readMs: conf.lua_socket_read_timeout,
+    idleMs: conf.lua_socket_keepalive_timeout,
+    poolSize: conf.lua_socket_pool_size,
+  };
+};
 
 /** TypeScript in every phase of a request. */
 export const ts = defineModule({
@@ -124,21 +137,11 @@ export const ts = defineModule({
     lua_max_pending_timers: number({ contexts: ["http"], default: 1024, min: 1 }),
     lua_max_running_timers: number({ contexts: ["http"], default: 256, min: 1 }),
     lua_capture_error_log: size({ contexts: ["http"], default: 0 }),
-    lua_code_cache: accepted({
-      contexts: everywhere,
-      why: "scripts are loaded once a configuration; see resty serve --watch",
-    }),
-    lua_package_path: accepted({
-      contexts: ["http"],
-      why: "modules are imported by their path, or from a node_modules",
-    }),
-    lua_package_cpath: accepted({ contexts: ["http"], why: "there are no C modules" }),
-    lua_check_client_abort: accepted({ contexts: everywhere, why: "clients that leave are always noticed" }),
-    lua_regex_cache_max_entries: accepted({ contexts: ["http"], why: "regular expressions are objects of the script" }),
-    lua_malloc_trim: accepted({ contexts: ["http"], why: "memory is managed by the runtime" }),
-    lua_thread_cache_max_entries: accepted({ contexts: ["http"], why: "there are promises, not threads" }),
-    lua_load_resty_core: accepted({ contexts: ["http"], why: "it is built in" }),
-    lua_sa_restart: accepted({ contexts: ["http"], why: "the runtime sees to it" }),
+    lua_socket_connect_timeout: time({ contexts: upToLocation, default: 60_000 }),
+    lua_socket_send_timeout: time({ contexts: upToLocation, default: 60_000 }),
+    lua_socket_read_timeout: time({ contexts: upToLocation, default: 60_000 }),
+    lua_socket_keepalive_timeout: time({ contexts: upToLocation, default: 60_000 }),
+    lua_socket_pool_size: number({ contexts: upToLocation, default: 30, min: 1 }),
   },
   fields: {
     init: uses(),

@@ -22,6 +22,24 @@ export interface ConnectOptions {
     boolean | { readonly serverName?: string; readonly ca?: string; readonly rejectUnauthorized?: boolean };
 }
 
+/** Timeouts and pools where a script says nothing. */
+export interface SocketOptions {
+  readonly connectMs: number;
+  readonly sendMs: number;
+  readonly readMs: number;
+  /** How long a connection may wait in its pool. */
+  readonly idleMs: number;
+  readonly poolSize: number;
+}
+
+export const defaultSocketOptions: SocketOptions = {
+  connectMs: 60_000,
+  sendMs: 60_000,
+  readMs: 60_000,
+  idleMs: 60_000,
+  poolSize: 30,
+};
+
 interface Waiting {
   readonly ready: () => boolean;
   readonly resolve: () => void;
@@ -180,9 +198,15 @@ const pools = new Map<string, Idle[]>();
 export class TcpSocket {
   #link: Link | undefined;
   #pool = "";
-  #connectMs = 60_000;
-  #sendMs = 60_000;
-  #readMs = 60_000;
+  #connectMs: number;
+  #sendMs: number;
+  #readMs: number;
+
+  constructor(private readonly options: SocketOptions = defaultSocketOptions) {
+    this.#connectMs = options.connectMs;
+    this.#sendMs = options.sendMs;
+    this.#readMs = options.readMs;
+  }
 
   /** Milliseconds, for all that follows. */
   setTimeouts(connectMs: number, sendMs: number, readMs: number): void {
@@ -260,9 +284,10 @@ export class TcpSocket {
 
   /**
    * Gives the connection to the pool instead of closing it.
-   * @param idleMs How long it may wait there; default 60 s. @param size How many may; the oldest goes. Default 30.
+   * @param idleMs How long it may wait there.
+   * @param size How many may; the oldest goes.
    */
-  setKeepalive(idleMs = 60_000, size = 30): void {
+  setKeepalive(idleMs = this.options.idleMs, size = this.options.poolSize): void {
     const link = this.#open;
     if (link.buffer.length > 0) throw new SocketError("unread data in buffer");
     this.#link = undefined;
