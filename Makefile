@@ -46,6 +46,7 @@ resty: node_modules/.package-lock.json package.json tsconfig.json $(SOURCES)
 build: resty
 
 serve: resty
+	@echo 'http://127.0.0.1:8080 is served until Ctrl-C; logs are in logs/'
 	./resty serve conf/
 
 # Tests that measure time run alone, when the others are done; both parts run, whatever the first one says.
