@@ -10,9 +10,12 @@ export type StoreError = BadKey | "bad value type" | "no memory";
 
 /** The lists and hashes of a dictionary. */
 export class Containers {
+  /** @internal */
   protected readonly table: Table;
+  /** @internal */
   protected readonly staged = new Staged();
 
+  /** @internal */
   constructor(table: Table) {
     this.table = table;
   }
@@ -177,22 +180,25 @@ export class Containers {
   }
 }
 
+/** @internal */
 export function checked(key: string): string {
   if (typeof key !== "string") throw new TypeError(`a key must be a string, this is ${typeof key}`);
   return key;
 }
 
+/** @internal */
 export function badKey(key: string): BadKey {
   return key.length === 0 ? "empty key" : "key too long";
 }
 
+/** @internal */
 export function finite(value: number): number {
   if (typeof value !== "number") throw new TypeError(`expected a number, this is ${typeof value}`);
   if (!Number.isFinite(value)) throw new RangeError(`expected a finite number, not ${value}`);
   return value;
 }
 
-/** When a lifetime that begins now ends, in milliseconds since 1970; 0 for never. */
+/** When a lifetime that begins now ends, in milliseconds since 1970; 0 for never. @internal */
 export function expiryOf(ttlSeconds: number): number {
   if (ttlSeconds === 0) return 0;
   if (typeof ttlSeconds !== "number") throw new TypeError(`a lifetime must be a number, this is ${typeof ttlSeconds}`);

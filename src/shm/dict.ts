@@ -3,7 +3,8 @@ import { badKey, type BadKey, checked, Containers, expiryOf, finite, type StoreE
 import type { Item } from "./items.ts";
 import { type GetOrSetOptions, SingleFlight } from "./single_flight.ts";
 import { typeName, type Value, type ValueType } from "./value.ts";
-import type { Zone, ZoneStats } from "./zone.ts";
+import type { ZoneStats } from "./stats.ts";
+import type { Zone } from "./zone.ts";
 
 export type { BadKey, GetOrSetOptions, StoreError, Value, ValueType };
 
@@ -25,9 +26,11 @@ export interface Found {
  * negative or not a number a RangeError.
  */
 export class SharedDict extends Containers {
+  /** @internal */
   readonly zone: Zone;
   #singleFlight: SingleFlight | undefined;
 
+  /** @internal */
   constructor(zone: Zone) {
     super(zone.table);
     this.zone = zone;
@@ -61,7 +64,7 @@ export class SharedDict extends Containers {
     return value === undefined ? undefined : { value, flags: table.flags >>> 0, stale: table.stale };
   }
 
-  /** When what was read last expires or has expired, in milliseconds since 1970; 0 for never. */
+  /** When what was read last expires or has expired, in milliseconds since 1970; 0 for never. @internal */
   get lastExpires(): number {
     return this.table.expires;
   }
@@ -81,7 +84,7 @@ export class SharedDict extends Containers {
     return this.#singleFlight.get(key, ttlSeconds, load, options);
   }
 
-  /** All that a live key holds, for `itemsOf`; undefined when there is none. */
+  /** All that a live key holds, for `itemsOf`; undefined when there is none. @internal */
   item(key: string): Item | undefined {
     const { table } = this;
     if (!table.setKey(checked(key))) return undefined;

@@ -19,6 +19,7 @@ export class Held {
   readonly #name: string;
   readonly #token: number;
 
+  /** @internal */
   constructor(leases: Leases, name: string, token: number, waitedSeconds: number) {
     this.#leases = leases;
     this.#name = name;
@@ -50,6 +51,7 @@ export class Mutex {
   readonly #timeoutSeconds: number;
   readonly #leaseSeconds: number;
 
+  /** @internal */
   constructor(zone: Zone, options: MutexOptions = {}) {
     this.#leases = new Leases(zone.table, "mutex ");
     this.#timeoutSeconds = options.timeoutSeconds ?? 5;
@@ -85,6 +87,7 @@ const NO_ROOM = -1;
 /**
  * Marks in a zone, which users of its keys do not see, that say who may do something and until when. A token is the
  * owner's word, as a lock has it, and a count: no two are the same.
+ * @internal
  */
 export class Leases {
   readonly #table: Table;

@@ -12,6 +12,7 @@ export interface GetOrSetOptions {
 /**
  * Loads missing values once for all workers: the first who misses a key runs the loader, the others wait for the
  * value or take the stale one. When the loader fails its caller gets the error, and the next in line tries.
+ * @internal
  */
 export class SingleFlight {
   readonly #dict: SharedDict;

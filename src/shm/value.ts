@@ -8,7 +8,7 @@ import type { TextBuffer } from "./memory.ts";
  */
 export type Value = string | number | boolean | bigint | Uint8Array | object;
 
-/** A value on its way into shared memory: its type and length are known before room is made for it. */
+/** A value on its way into shared memory: its type and length are known before room is made for it. @internal */
 export class Staged {
   type = 0;
   number = 0;
@@ -110,13 +110,17 @@ export class Staged {
 }
 const NO_BYTES = new Uint8Array(0);
 
-/** Copies text or bytes out of memory that others may change; to be revived once it is sure that nobody did. */
+/**
+ * Copies text or bytes out of memory that others may change; to be revived once it is sure that nobody did.
+ * @internal
+ */
 export function copyOut(type: number, source: TextBuffer, from: number, length: number): string | Uint8Array {
   if (type === T_ASCII || type === T_LATIN1) return source.latin1Slice(from, from + length);
   if (type === T_UTF16) return source.ucs2Slice(from, from + length);
   return new Uint8Array(source.buffer, source.byteOffset + from, length).slice();
 }
 
+/** @internal */
 export function revive(type: number, copy: string | Uint8Array): Value {
   return type === T_STRUCTURED ? (deserialize(copy as Uint8Array<ArrayBuffer>) as Value) : copy;
 }
@@ -124,6 +128,7 @@ export function revive(type: number, copy: string | Uint8Array): Value {
 /** The name of a stored value's type, as `typeOf` gives it. */
 export type ValueType = "string" | "number" | "boolean" | "bytes" | "structured" | "list" | "hash";
 
+/** @internal */
 export function typeName(type: number): ValueType {
   if (type <= T_UTF16) return "string";
   if (type === T_NUMBER) return "number";

@@ -29,10 +29,12 @@ import {
   ZONE_BYTES_MIN,
 } from "./layout.ts";
 import { Memory } from "./memory.ts";
+import type { ZoneStats } from "./stats.ts";
 import { Table } from "./table.ts";
 import { findDamage } from "./verify.ts";
 
 export { zoneDirectory } from "./file.ts";
+export type { ZoneStats } from "./stats.ts";
 
 export interface ZoneOptions {
   /** As the configuration calls it. */
@@ -44,14 +46,6 @@ export interface ZoneOptions {
   /** Who shall own a file that is made, when those who open it later will not be the user who makes it. */
   owner?: FileOwner;
 }
-
-/** What `resty status` shows of a zone. Counts are since the zone was made. */
-export type ZoneStats = Record<(typeof STATS)[number], number> & {
-  sizeBytes: number;
-  freeBytes: number;
-  /** Keys, expired ones that are still there included. */
-  entries: number;
-};
 
 /** A piece of memory that all workers share, with a hash table in it. */
 export class Zone {
