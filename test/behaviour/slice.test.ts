@@ -34,6 +34,7 @@ block("a body in slices", {
     of("bytes=-3", 206, "xyz", "bytes 33-35/36"),
     of("bytes=0-35", 206, text, "bytes 0-35/36"),
     of("bytes=0-1,3-4", 200, text, null),
+    of("bytes=22-23,31-34", 200, text, null),
     { get: "/s/none", status: 404 },
     { get: "/off/t.html", status: 200, body: text },
     { get: "/big/big.bin", check: (answer) => expect(Buffer.from(answer.bytes).equals(big)).toBe(true) },

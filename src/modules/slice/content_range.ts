@@ -15,8 +15,11 @@ export function parseContentRange(value: string | undefined): ContentRange | und
   return { start: Number(start), end: Number(end) + 1, completeBytes: complete === "*" ? undefined : Number(complete) };
 }
 
-/** Where the first range of a Range header begins, as far as it says so without knowing the body's length. */
+/**
+ * Where the range of a Range header begins, as far as it says so without knowing the body's length; 0 for several
+ * ranges, which are answered with the whole body.
+ */
 export function rangeStart(range: string | undefined): number {
-  const match = /^bytes= *(\d{1,15})/i.exec(range ?? "");
+  const match = /^bytes= *(\d{1,15})[^,]*$/i.exec(range ?? "");
   return match ? Number(match[1]) : 0;
 }
