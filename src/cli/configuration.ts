@@ -38,7 +38,10 @@ function defaultFolder(): string {
   return existsSync("conf") ? resolve("conf") : resolve(unpackForServing(), "conf");
 }
 
-/** Makes the folder that logs go to unless the configuration says otherwise; that it cannot be made, opening them says. */
+/**
+ * Makes the folder that logs go to unless the configuration says otherwise; that it cannot be made, opening them
+ * says.
+ */
 export function makeLogFolder({ prefix }: ConfigurationChoice): void {
   try {
     mkdirSync(`${prefix}logs`);

@@ -12,7 +12,9 @@ export interface RedisOptions {
   readonly name: string;
   /** `redis://[user:password@]host:port/database`, `rediss://` for TLS. Of a cluster: any of its nodes. */
   readonly url: string;
-  /** Host and port of each Sentinel; then `url` gives database and credentials only, and `master` the name to ask for. */
+  /**
+   * Host and port of each Sentinel; then `url` gives database and credentials only, and `master` the name to ask for.
+   */
   readonly sentinels: readonly { readonly host: string; readonly port: number }[];
   readonly master: string;
   readonly cluster: boolean;

@@ -1,5 +1,6 @@
 /**
- * Every directive that nginx documents, by module: what resty does not declare is refused by name instead of as unknown.
+ * Every directive that nginx documents, by module: what resty does not declare is refused by name instead of as
+ * unknown.
  * Source: nginx's reference, nginx.org/en/docs/dirindex.html, of version 1.31.3.
  */
 const documented: Readonly<Record<string, string>> = {

@@ -26,7 +26,10 @@ export type Segment = Chunk | FileSlice;
 /** A whole response body: text, bytes, part of a file, or several of these in turn. */
 export type Body = Segment | readonly Segment[];
 
-/** Passes a chunk on to the client or to the next filter; `last` is true exactly once. A promise asks the source to wait. */
+/**
+ * Passes a chunk on to the client or to the next filter; `last` is true exactly once. A promise asks the source to
+ * wait.
+ */
 export type Sink = (chunk: Chunk, last: boolean) => void | Promise<void>;
 
 /** One filter of a response's body, in its two forms. */

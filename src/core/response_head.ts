@@ -32,7 +32,9 @@ export class ResponseHead {
   readonly headers = new HeaderList();
   trailers: string[] | undefined;
 
-  /** The value that a field of this class will have on the wire, by its lower-case name; the others are in `headers`. */
+  /**
+   * The value that a field of this class will have on the wire, by its lower-case name; the others are in `headers`.
+   */
   known(name: string): string | undefined {
     switch (name) {
       case "content-type":

@@ -61,7 +61,9 @@ export class VariableTable {
     return variable;
   }
 
-  /** Declares a variable of the configuration. A second definition adds to the first, as several `set` of one name do. */
+  /**
+   * Declares a variable of the configuration. A second definition adds to the first, as several `set` of one name do.
+   */
   define(name: string, definition: Definition): Variable {
     const variable = this.#lookup(name);
     const { index } = variable;

@@ -1,7 +1,10 @@
 import type { Request } from "../core/request.ts";
 import { core } from "../modules/core/core.ts";
 
-/** Settles, when the head is about to go, whether the connection carries another request, and for how long it may idle. */
+/**
+ * Settles, when the head is about to go, whether the connection carries another request, and for how long it may
+ * idle.
+ */
 export function settleKeepalive(request: Request): void {
   const conf = core.of(request);
   const { exchange } = request;

@@ -5,7 +5,10 @@ import { parseOffset } from "../std/units.ts";
 
 const pieceBytes = 16 * 1024;
 
-/** `limit_rate`: holds the body back so that no more than so many bytes a second leave, after the first `limit_rate_after`. */
+/**
+ * `limit_rate`: holds the body back so that no more than so many bytes a second leave, after the first
+ * `limit_rate_after`.
+ */
 export function paced(request: Request, next: Sink): Sink {
   const startMs = Date.now();
   const free = parseOffset(core.of(request).limit_rate_after.evaluate(request)) ?? 0;

@@ -21,7 +21,10 @@ import { settleKeepalive } from "./keepalive.ts";
 import { paced } from "./pace.ts";
 import { walk } from "./walk.ts";
 
-/** Files up to this size are read at once and leave with their head: 12.7 µs against 22.8 by a Response (1 KB, Bun 1.4.5). */
+/**
+ * Files up to this size are read at once and leave with their head: 12.7 µs against 22.8 by a Response (1 KB, Bun
+ * 1.4.5).
+ */
 const oneReadBytes = 64 * 1024;
 /** Larger ones are read so many bytes at a time, and more while the client takes them at once. */
 const readBytes = 128 * 1024;

@@ -40,7 +40,9 @@ export function parseConnectTarget(target: string): Target | undefined {
   return /^[^/?#@]+:\d{1,5}$/.test(target) ? { uri: target, args: "", hasArgs: false, authority: target } : undefined;
 }
 
-/** Decodes escapes, then resolves "." and ".." and, if asked, merges slashes; undefined where it would leave the root. */
+/**
+ * Decodes escapes, then resolves "." and ".." and, if asked, merges slashes; undefined where it would leave the root.
+ */
 export function normalise(path: string, mergeSlashes: boolean): string | undefined {
   const decoded = decode(path);
   if (decoded === undefined || decoded.includes("\0")) return undefined;

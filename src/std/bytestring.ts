@@ -27,7 +27,10 @@ export function bytesOf(bytes: string): string | Uint8Array {
   return beyondAscii.test(bytes) ? Buffer.from(bytes, "latin1") : bytes;
 }
 
-/** A path in bytes as text, for what takes nothing else. One that is not UTF-8 cannot be said that way, and names no file. */
+/**
+ * A path in bytes as text, for what takes nothing else. One that is not UTF-8 cannot be said that way, and names no
+ * file.
+ */
 export function fsPath(bytes: string): string {
   return decodeUtf8(bytes);
 }

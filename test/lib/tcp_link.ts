@@ -1,4 +1,7 @@
-/** A wire between two programs that a test can cut: what is sent is then lost without a word, as when a cable is pulled. */
+/**
+ * A wire between two programs that a test can cut: what is sent is then lost without a word, as when a cable is
+ * pulled.
+ */
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { freePort } from "./wait.ts";
 

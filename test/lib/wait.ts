@@ -25,7 +25,9 @@ export async function until<T>(
 /** Below the range from which systems take ports for outgoing connections: no client of a test can sit on one. */
 const lowestPort = 20_000;
 const portCount = 12_000;
-/** Processes that run tests beside each other have numbers beside each other: each takes ports of a share of its own. */
+/**
+ * Processes that run tests beside each other have numbers beside each other: each takes ports of a share of its own.
+ */
 const shares = 16;
 const given = new Set<number>();
 

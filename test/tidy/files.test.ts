@@ -22,13 +22,13 @@ test(`no source has more than ${linesAtMost} lines`, async () => {
   expect(await offenders("{src,bench,handlers,test}/**/*.ts", tooLong)).toEqual([]);
 });
 
-test(`no line has more than ${columnsAtMost} columns`, async () => {
-  const tooWide = (text: string, path: string) => {
-    const at = text.split("\n").findIndex((line) => line.length > columnsAtMost && !/^\S+\s+https?:/.test(line.trim()));
-    // Rows of tables hold a configuration or a request on one line.
-    return at >= 0 && !path.endsWith(".test.ts") && `line ${at + 1}`;
+// The formatter sees to code; what it leaves is text that cannot be broken, such as nginx's messages.
+test(`no comment has more than ${columnsAtMost} columns`, async () => {
+  const tooWide = (text: string) => {
+    const at = text.split("\n").findIndex((line) => line.length > columnsAtMost && /^\s*(?:\/\/|\/?\*)/.test(line));
+    return at >= 0 && `line ${at + 1}`;
   };
-  expect(await offenders("{src,bench,handlers}/**/*.ts", tooWide)).toEqual([]);
+  expect(await offenders("{src,bench,handlers,test}/**/*.ts", tooWide)).toEqual([]);
 });
 
 test("no file speaks of the machine it was written on", async () => {

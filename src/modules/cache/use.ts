@@ -283,7 +283,9 @@ export class CacheUse {
     return { validUntil, updatingUntil: validUntil + staleWhileRevalidate, errorUntil: validUntil + staleIfError };
   }
 
-  /** The upstream's head has come: begins to store the answer, if it may be. @param intercepted its body is not wanted */
+  /**
+   * The upstream's head has come: begins to store the answer, if it may be. @param intercepted its body is not wanted
+   */
   record(status: number, reason: string, headers: readonly string[], intercepted: boolean): void {
     const { request, rules, storage } = this;
     if (!this.#mayStore || holds(request, rules.noCache)) return;

@@ -23,7 +23,10 @@ export function filePath(request: Request, uri: string = request.uri): string {
   return base + uri.slice(root.prefix.length);
 }
 
-/** After this an `alias` in a regex location has the URI behind it: what `try_files` found there is not the alias itself. */
+/**
+ * After this an `alias` in a regex location has the URI behind it: what `try_files` found there is not the alias
+ * itself.
+ */
 export function appendUriToAlias(request: Request): void {
   request.set(uriAppended, true);
 }

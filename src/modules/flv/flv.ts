@@ -11,7 +11,9 @@ import { openFile, refuse } from "../open_file_cache/open_file_cache.ts";
 /** What every Flash video begins with: sound and picture, no tag before the first. */
 const header = Buffer.from("FLV\x01\x05\0\0\0\x09\0\0\0\0", "latin1");
 
-/** nginx's ngx_http_flv_module: a player may start in the middle of a video, at a byte that it knows a tag begins at. */
+/**
+ * nginx's ngx_http_flv_module: a player may start in the middle of a video, at a byte that it knows a tag begins at.
+ */
 export const flv = defineModule({
   name: "flv",
   directives: {

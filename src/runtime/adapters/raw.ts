@@ -68,7 +68,9 @@ const roomShare = 0.98;
 /** Connections of this worker by where they are in their life, for a graceful stop. */
 export class RawConnections {
   readonly open = new Set<RawConnection>();
-  /** `worker_connections`: with so many open, `onFull(true)` is called, and `onFull(false)` when there is room again. */
+  /**
+   * `worker_connections`: with so many open, `onFull(true)` is called, and `onFull(false)` when there is room again.
+   */
   limit = Number.POSITIVE_INFINITY;
   onFull: (full: boolean) => void = () => undefined;
   #full = false;
