@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SharedDict } from "./dict.ts";
-import { openZone } from "./zone.ts";
+import { openZone, type Zone } from "./zone.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "resty-dict-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -53,4 +53,43 @@ describe("getOrSet", () => {
     expect(dict.typeOf("k")).toBeUndefined();
     expect(dict.getKeys()).toEqual([]);
   });
+});
+
+describe("getOrSet by several processes", () => {
+  const code = (zone: Zone, load: string) => `
+    const { openZone } = await import(${JSON.stringify(join(import.meta.dir, "zone.ts"))});
+    const { SharedDict } = await import(${JSON.stringify(join(import.meta.dir, "dict.ts"))});
+    const dict = new SharedDict(openZone(${JSON.stringify({ name: "test", path: zone.path, sizeBytes: zone.sizeBytes })}));
+    dict.incr("ready", 1, 0);
+    while (dict.get("go") === undefined) await Bun.sleep(1);
+    console.log(await dict.getOrSet("k", 60, async () => {
+      dict.incr("loads", 1, 0);
+      ${load}
+    }));`;
+  const start = (script: string) =>
+    Bun.spawn({ cmd: [process.execPath, "-e", script], stdio: ["ignore", "pipe", "inherit"] });
+
+  test("loads once", async () => {
+    const dict = fresh();
+    const script = code(dict.zone, "await Bun.sleep(50); return `made by ${process.pid}`;");
+    const children = Array.from({ length: 4 }, () => start(script));
+    while (dict.get("ready") !== children.length) await Bun.sleep(1);
+    dict.set("go", true);
+    const answers = await Promise.all(children.map((child) => new Response(child.stdout).text()));
+    expect(new Set(answers).size).toBe(1);
+    expect(answers[0]).toStartWith("made by ");
+    expect(dict.get("loads")).toBe(1);
+  }, 30_000);
+
+  test("another loads when the one that did is killed", async () => {
+    const dict = fresh();
+    const child = start(code(dict.zone, "await Bun.sleep(3_600_000);"));
+    dict.set("go", true);
+    while (dict.get("loads") !== 1) await Bun.sleep(1);
+    const answer = dict.getOrSet("k", 60, () => "made after all", { leaseSeconds: 3600 });
+    expect(await Promise.race([answer, Bun.sleep(20)])).toBeUndefined();
+    child.kill("SIGKILL");
+    expect(await answer).toBe("made after all");
+    await child.exited;
+  }, 30_000);
 });
