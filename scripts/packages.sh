@@ -3,7 +3,7 @@
 # names it and fails. With --check, only looks.
 set -eu
 
-# PROGRAM:PACKAGE of Debian and Ubuntu. nginx's Lua module and its libraries are what the benchmark compares with.
+# PROGRAM:PACKAGE of Debian and Ubuntu; with | between them, one program is enough. nginx's Lua module and its libraries are what the benchmark compares with.
 wanted='
 redis-server:redis-server
 mariadbd:mariadb-server
@@ -17,7 +17,8 @@ h2load:nghttp2-client
 socat:socat
 openssl:openssl
 curl:curl
-chromium:chromium
+chromium|chromium-browser|google-chrome:chromium
+pgrep:procps
 '
 
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
@@ -26,7 +27,12 @@ is_there() {
   case "$1" in
   # The folder of a library depends on the processor, which dpkg knows.
   @*) [ -e "${1#@}" ] || dpkg -s "$2" 2>/dev/null | grep -q '^Status: .* installed$' ;;
-  *) command -v "$1" >/dev/null 2>&1 ;;
+  *)
+    for program in $(echo "$1" | tr '|' ' '); do
+      command -v "$program" >/dev/null 2>&1 && return
+    done
+    return 1
+    ;;
   esac
 }
 
