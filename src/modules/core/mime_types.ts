@@ -35,10 +35,10 @@ function readTypes(args: Arguments, standard: readonly string[]): MimeTypes {
   return types;
 }
 
-/** Is the response of one of the types? One without a type is of none. */
+/** Is the response of one of the types? One without a type is of none, but for `*`. */
 export function hasType(request: Request, lists: readonly MimeTypes[]): boolean {
   const type = request.response.contentType;
-  if (type === undefined || type === "") return false;
+  if (type === undefined || type === "") return lists.includes("any");
   for (let i = 0; i < lists.length; i++) {
     const types = lists[i]!;
     if (types === "any" || types.has(type)) return true;
