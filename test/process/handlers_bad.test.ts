@@ -1,0 +1,83 @@
+import { expect, test } from "bun:test";
+import { start, until } from "../lib/index.ts";
+
+test("a handler that loops for ever costs its worker, and nobody else's requests", async () => {
+  await using server = await start({
+    workers: 2,
+    main: "worker_stall_timeout 1s; error_log logs/error.log notice;",
+    http: "shared_dict seen 1m;",
+    server: `
+      location = /loop { content_by_ts_block { ngx.shared.seen.set("looping", ngx.worker.pid()); for (;;); } }
+      location = /pid { content_by_ts_block { return ngx.worker.pid() + " " + ngx.shared.seen.get("looping"); } }
+    `,
+    allow: [/has not answered for 1000 ms and is replaced/, /exited on signal 9/],
+  });
+  const looping = server.get("/loop").then(
+    () => "answered",
+    () => "closed",
+  );
+  await server.logged(/has not answered for 1000 ms and is replaced/);
+  expect(await looping).toBe("closed");
+  // What the dead worker had put into shared memory is there, and a new one has taken its place.
+  await until("two live workers", async () => {
+    const pids = new Set<string>();
+    for (let i = 0; i < 20; i++) {
+      const response = await server.get("/pid", { headers: { Connection: "close" } });
+      pids.add((await response.text()).split(" ")[0]!);
+    }
+    return pids.size === 2;
+  });
+  const [pid, looped] = (await (await server.get("/pid")).text()).split(" ");
+  expect(Number(looped)).toBeGreaterThan(0);
+  expect(pid).not.toBe(looped);
+}, 30_000);
+
+test("a WebSocket lives on through a reload, served by the code it began with", async () => {
+  await using server = await start({
+    main: "error_log logs/error.log notice;",
+    http: "handlers handlers;",
+    server: "location / { return 404; }",
+    handlers: {
+      "ws.ts":
+        'import type { Ngx } from "resty";\nconst made = performance.now();\nexport default async (ngx: Ngx) => {\n' +
+        "  const socket = ngx.websocket();\n  for await (const message of socket) socket.send(`${message} ${made}`);\n};\n",
+    },
+  });
+  const sockets: WebSocket[] = [];
+  const open = async (): Promise<(text: string) => Promise<string>> => {
+    const socket = new WebSocket(`ws://127.0.0.1:${server.port()}/ws`);
+    sockets.push(socket);
+    await new Promise((resolve) => (socket.onopen = resolve));
+    return (text) => {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      socket.onmessage = ({ data }) => resolve(String(data));
+      socket.send(text);
+      return promise;
+    };
+  };
+  const ask = await open();
+  const before = await ask("a");
+  for (let n = 0; n < 3; n++) {
+    const lines = server.errorLog().match(/generation \d+ serves/g)?.length ?? 0;
+    process.kill(server.pid, "SIGHUP");
+    await until("the next generation", () => (server.errorLog().match(/generation \d+ serves/g)?.length ?? 0) > lines);
+    expect(await ask("a")).toBe(before);
+  }
+  const later = await open();
+  expect(await later("a")).not.toBe(before);
+  for (const socket of sockets) socket.close();
+}, 30_000);
+
+test("timers that a handler leaks have a limit, and do not hold a stop up", async () => {
+  await using server = await start({
+    http: "lua_max_pending_timers 10;",
+    server: `location = /leak { content_by_ts_block {
+      let made = 0;
+      try { for (;;) { ngx.timer.at(3600, () => {}); made++; } } catch (error) { return made + " " + error.message; }
+    } }`,
+  });
+  expect(await (await server.get("/leak")).text()).toBe("10 too many pending timers");
+  const from = performance.now();
+  await server.stop();
+  expect(performance.now() - from).toBeLessThan(5000);
+}, 30_000);
