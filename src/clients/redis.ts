@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import type { RedisClientOptions, RedisClientType, RedisClusterType } from "redis";
 import { type StoreLog, StoreRefused, StoreUnavailable } from "./errors.ts";
 import { type Link, openCluster } from "./redis_cluster.ts";
@@ -22,6 +23,8 @@ export interface RedisOptions {
   readonly timeoutMs: number;
   /** Commands that may wait for a reply at once; more fail at once. */
   readonly queueMax: number;
+  /** `rediss:` of the URL, `tls=on`, or a file with the certificates to trust instead of the system's. */
+  readonly tls: boolean | string;
   /** A file whose first line is the password, for those who keep secrets out of configurations. */
   readonly passwordFile: string | undefined;
 }
@@ -121,27 +124,27 @@ export class Redis {
 
 /** How node-redis is told of the server in `url`, or of the one `at` another address with the same credentials. */
 function serverOptions(
-  { url, passwordFile }: RedisOptions,
+  { url, tls, passwordFile }: RedisOptions,
   at?: { readonly host: string; readonly port: number },
 ): RedisClientOptions {
-  const { protocol, hostname, port, username, password, pathname } = new URL(url);
+  const { hostname, port, username, password, pathname } = new URL(url);
   const host = at?.host ?? hostname.replace(/^\[|\]$/g, "");
-  const secret = passwordFile === undefined ? decodeURIComponent(password) : readPassword(passwordFile);
+  const address = { host, port: at?.port ?? (Number(port) || 6379) };
+  const trusted = typeof tls === "string" ? { ca: readSecret(tls) } : {};
+  const secret = passwordFile === undefined ? decodeURIComponent(password) : firstLine(readSecret(passwordFile));
   return {
-    socket: {
-      host,
-      port: at?.port ?? (Number(port) || 6379),
-      ...(protocol === "rediss:" ? { tls: true as const, servername: host } : {}),
-    },
+    socket: tls === false ? address : { ...address, ...trusted, tls: true, servername: isIP(host) ? "" : host },
     ...(username === "" ? {} : { username: decodeURIComponent(username) }),
     ...(secret === "" ? {} : { password: secret }),
     ...(pathname.length > 1 ? { database: Number(pathname.slice(1)) } : {}),
   };
 }
 
-function readPassword(file: string): string {
+const firstLine = (text: string): string => text.split("\n")[0]!.trim();
+
+function readSecret(file: string): string {
   try {
-    return readFileSync(file, "utf8").split("\n")[0]!.trim();
+    return readFileSync(file, "utf8");
   } catch (error) {
     throw new StoreUnavailable((error as Error).message, { cause: error });
   }

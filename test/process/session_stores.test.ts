@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { resolve } from "node:path";
 import { freePort, until } from "../lib/index.ts";
 import { type Redis, redis, redisCluster, redisSentinel } from "../lib/services.ts";
 import { type Reply, type SessionService, startSessions } from "../lib/session.ts";
@@ -222,6 +223,40 @@ describe("one Redis", () => {
     limit,
   );
 });
+
+test(
+  "a Redis that wants TLS and a password gets both",
+  async () => {
+    const fixture = (name: string) => resolve(import.meta.dir, "fixtures", name);
+    const tlsPort = await freePort();
+    const keys = [
+      "--tls-cert-file",
+      fixture("cert.pem"),
+      "--tls-key-file",
+      fixture("key.pem"),
+      "--tls-ca-cert-file",
+      fixture("cert.pem"),
+    ];
+    await using store = await redis(["--tls-port", String(tlsPort), "--tls-auth-clients", "no", ...keys]);
+    await store.command("CONFIG", "SET", "requirepass", "secret word");
+    const connectedTo = async (options: string) => {
+      await using service = await startSessions({
+        redisUrl: `redis://127.0.0.1:${tlsPort}`,
+        redis: options,
+        files: { "/conf/password": "secret word\n", "/conf/wrong": "another\n" },
+      });
+      const { status } = await service.ask("create?user_id=ann");
+      return { status, log: service.server.errorLog() };
+    };
+    expect((await connectedTo(`tls=${fixture("cert.pem")} password_file=conf/password`)).status).toBe(200);
+    const wrong = await connectedTo(`tls=${fixture("cert.pem")} password_file=conf/wrong`);
+    expect(wrong).toMatchObject({ status: 500, log: expect.stringContaining("WRONGPASS") });
+    const untrusted = await connectedTo("tls=on password_file=conf/password");
+    expect(untrusted).toMatchObject({ status: 500, log: expect.stringMatching(/not reachable: .*certificate/i) });
+    expect((await connectedTo("tls=off password_file=conf/password")).status).toBe(500);
+  },
+  limit,
+);
 
 describe("two machines on one Redis", () => {
   const http = "session_cache 300s stale=1s;";

@@ -2,6 +2,8 @@ import type { SharedDict } from "resty";
 
 /** How long a worker may take to read what it said it would. */
 const readingSeconds = 10;
+/** A larger one would push too many others out. */
+const headLengthMax = 65_536;
 
 /**
  * What is known of sessions, in memory that all workers share, in front of the store. A key holds a head, "" where
@@ -41,13 +43,13 @@ export class SessionCache {
 
   /** Keeps what was read, if nobody has written it since `reading`. */
   keep(id: string, ticket: number, head: string, lastAccessed: number, seconds = this.seconds): void {
-    if (ticket !== 0 && seconds > 0)
-      this.dict.compareAndSet(id, ticket, head, Math.min(seconds, this.seconds), lastAccessed);
+    if (ticket === 0 || seconds <= 0 || head.length > headLengthMax) return;
+    this.dict.compareAndSet(id, ticket, head, Math.min(seconds, this.seconds), lastAccessed);
   }
 
   /** A session that nobody else can know of yet. */
   put(id: string, head: string, lastAccessed: number): void {
-    this.dict.set(id, head, this.seconds, lastAccessed);
+    if (head.length <= headLengthMax) this.dict.set(id, head, this.seconds, lastAccessed);
   }
 
   /** After a session was written. */

@@ -4,7 +4,7 @@ import { defineModule, list } from "../../core/module.ts";
 import { generationKey } from "../../ngx/generation.ts";
 import { checkParameters, readAddresses, readNumber, readPath, readTimeout, readUrl } from "./environment.ts";
 
-const parameters = ["url", "sentinels", "master", "cluster", "timeout", "queue", "password_file"];
+const parameters = ["url", "sentinels", "master", "cluster", "timeout", "queue", "tls", "password_file"];
 
 /** `redis main url=redis://127.0.0.1:6379;`: a Redis for scripts, `ngx.redis("main")`. */
 export const redis = defineModule({
@@ -14,7 +14,7 @@ export const redis = defineModule({
       contexts: ["http"],
       args: [2, 16],
       syntax:
-        "name url=URL [sentinels=host:port,… master=name | cluster=on] [timeout=time] [queue=number] [password_file=file]",
+        "name url=URL [sentinels=host:port,… master=name | cluster=on] [timeout=time] [queue=number] [tls=on | tls=file] [password_file=file]",
       read(args) {
         const options = readOptions(args);
         if (!options) return undefined;
@@ -39,6 +39,7 @@ function readOptions(args: Arguments): RedisOptions | undefined {
   if (clusterText !== "on" && clusterText !== "off") throw args.invalidParameter(clusterAt, "cluster=on");
   if (clusterText === "on" && sentinels.length > 0)
     throw args.wrong(clusterAt, "a cluster has no sentinels", "either cluster=on or sentinels=");
+  const tls = args.named("tls", 1)?.text ?? "off";
   if (url === undefined) return undefined;
   return {
     name: args.text(0),
@@ -48,6 +49,7 @@ function readOptions(args: Arguments): RedisOptions | undefined {
     cluster: clusterText === "on",
     timeoutMs: readTimeout(args, 1000),
     queueMax: readNumber(args, "queue", 10_000),
+    tls: tls === "on" ? true : tls === "off" ? url.startsWith("rediss:") : args.cycle.path(tls),
     passwordFile: readPath(args, "password_file"),
   };
 }
