@@ -9,6 +9,7 @@ import { defaultErrorLog, masterSettings } from "../master/settings.ts";
 import { removeCounters } from "../master/counters.ts";
 import { MasterZones } from "../master/zones.ts";
 import { checkHandlers } from "../modules/ts/check.ts";
+import { errorFileVariable } from "../modules/ts/watch_page.ts";
 import { ErrorLogs } from "../runtime/error_log.ts";
 import { type ConfigurationChoice, type Loaded, loadConfiguration } from "../runtime/load.ts";
 import { openLog } from "../runtime/open_log.ts";
@@ -40,9 +41,16 @@ export function render(list: readonly Diagnostic[], { sources }: Loaded): string
   return renderAll(list, { sources, color: process.stderr.isTTY === true });
 }
 
-/** One worker, which listens for a debugger. */
-function inspected(settings: MasterSettings, address: string): MasterSettings {
-  return { ...settings, workerProcesses: 1, env: { ...settings.env, BUN_INSPECT: `ws://${address}/resty` } };
+/** What development needs of the workers: one that listens for a debugger; to know where errors are told. */
+function forDevelopment(
+  settings: MasterSettings,
+  inspect: string | undefined,
+  watching: Watch | undefined,
+): MasterSettings {
+  const env = { ...settings.env };
+  if (watching) env[errorFileVariable] = watching.errorFile;
+  if (inspect === undefined) return { ...settings, env };
+  return { ...settings, workerProcesses: 1, env: { ...env, BUN_INSPECT: `ws://${inspect}/resty` } };
 }
 
 /** A line of the error log for each error, as nginx words it: with the place at its end. */
@@ -100,7 +108,7 @@ export async function serve(choice: ConfigurationChoice, options: ServeOptions =
       if (!first) openZones();
       first = false;
       const snapshot: Snapshot = { choice, sources: loaded.sources, files: loaded.plan.cycle.files };
-      return { ok: true, settings: options.inspect ? inspected(settings, options.inspect) : settings, snapshot };
+      return { ok: true, settings: forDevelopment(settings, options.inspect, watching), snapshot };
     },
     workerArgv: () => workerArgv(),
     selfArgv: selfArgv(...process.argv.slice(2)),

@@ -1,5 +1,6 @@
-import { type FSWatcher, watch } from "node:fs";
-import { dirname, sep } from "node:path";
+import { type FSWatcher, rmSync, watch, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, sep } from "node:path";
 import type { Plan } from "../core/plan.ts";
 import { routeEntries } from "../modules/handlers/routes.ts";
 import { generationKey } from "../ngx/generation.ts";
@@ -16,6 +17,9 @@ export class Watch {
   #timer: Timer | undefined;
   /** When the first of the changes was seen that the next reload answers; 0 for none. */
   #changedMs = 0;
+
+  /** What is wrong with the last change, for the workers to answer with. */
+  readonly errorFile = join(tmpdir(), `resty-watch-${process.pid}`);
 
   /** @param file The main configuration file. */
   constructor(
@@ -37,15 +41,18 @@ export class Watch {
   served(): void {
     if (this.#changedMs > 0) this.say(`resty: reloaded in ${Math.round(performance.now() - this.#changedMs)} ms\n`);
     this.#changedMs = 0;
+    rmSync(this.errorFile, { force: true });
   }
 
   refused(text: string): void {
-    this.say(`${text.trimEnd()}\nresty: what was there before goes on serving\n`);
+    this.say(`${text.trimEnd()}\nresty: the last change is not served\n`);
+    writeFileSync(this.errorFile, Bun.stripANSI(text), { mode: 0o644 });
     this.#changedMs = 0;
   }
 
   close(): void {
     clearTimeout(this.#timer);
+    rmSync(this.errorFile, { force: true });
     for (const watcher of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
   }

@@ -182,7 +182,11 @@ test("serve --watch reloads on save and tells how long it took", async () => {
     await until("the time it took", () => /reloaded in \d+ ms/.test(said));
     writeFileSync(join(folder, "handlers/a.ts"), "export default () => {;\n");
     await until("the error", () => /a\.ts:\d+:\d+/.test(said));
-    expect(await ask()).toBe("two");
+    const page = await ask();
+    expect(page).toContain("The last change cannot be served");
+    expect(page).toMatch(/a\.ts:1:\d+/);
+    writeFileSync(join(folder, "handlers/a.ts"), 'export default () => "three";\n');
+    await until("the repaired handler", async () => (await ask()) === "three");
   } finally {
     master.kill("SIGTERM");
     await master.exited;

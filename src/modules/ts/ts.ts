@@ -26,6 +26,7 @@ import { fileFor } from "./file.ts";
 import { runContent, runFilter, runScript } from "./run.ts";
 import { setByFile, setByBlock } from "./set.ts";
 import { startGeneration } from "./start.ts";
+import { answerError, isWatched } from "./watch_page.ts";
 
 /** A script as a level of the configuration has it; `path` is of one whose name depends on the request. */
 export interface Use {
@@ -157,6 +158,7 @@ export const ts = defineModule({
     log: uses(),
   },
   enabled: (conf, phase) => {
+    if (phase === "post_read") return isWatched;
     if (phase === "header_filter") return conf.header_filter !== undefined || conf.body_filter !== undefined;
     if (phase === "late_rewrite") return conf.rewrite !== undefined || conf.lua_need_request_body;
     return (conf as Record<string, unknown>)[phase] !== undefined;
@@ -164,6 +166,7 @@ export const ts = defineModule({
   handler: (conf) =>
     conf.content ? (request, { content, handler_timeout }) => answer(request, content!, handler_timeout) : undefined,
   hooks: {
+    post_read: answerError,
     server_rewrite: (request, conf) => run(request, conf.server_rewrite!, "server_rewrite", conf.handler_timeout),
     late_rewrite: (request, conf) => {
       if (conf.lua_need_request_body && !request.parent) return readFirst(request, conf.rewrite, conf.handler_timeout);
