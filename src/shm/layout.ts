@@ -178,7 +178,7 @@ export function geometryOf(sizeBytes: number): Geometry {
   const granules = Math.floor(sizeBytes / GRANULE_BYTES);
   const buckets = 2 ** Math.floor(Math.log2(sizeBytes / 128));
   const imageAt = upToGranule(FIXED_WORDS);
-  const imageGranules = sizeBytes < 2 ** 17 ? 8 : 64;
+  const imageGranules = sizeBytes < 2 ** 17 ? 8 : sizeBytes < 2 ** 24 ? 64 : 256;
   const touchedAt = imageAt + imageGranules * GRANULE_WORDS;
   const bucketsAt = upToGranule(touchedAt + Math.ceil(granules / 4));
   const heapAt = upToGranule(bucketsAt + buckets * BUCKET_WORDS);
