@@ -31,13 +31,14 @@ export function inlineModule(source: string, place: Place, name: string, paramet
   const head = source.slice(0, body);
   // A block that waits for nothing stays synchronous, and costs no promise.
   const keyword = /\bawait\b/.test(source) ? "async function" : "function";
-  const opening = `export default ${keyword} ${name}(${["ngx", ...parameters].join(", ")}) {`;
+  // Two braces: a block may declare a `chunk` of its own.
+  const opening = `export default ${keyword} ${name}(${["ngx", ...parameters].join(", ")}) {{`;
   // The opening goes into the line before, where there is one: then the columns of the first line are right as well.
   const lead = body > 0 || place.line === 1 ? "\n".repeat(place.line - 1) : "\n".repeat(place.line - 2);
   const pad = " ".repeat(Math.max(0, place.column - 1));
-  if (body > 0) return `${lead}${pad}${head}${opening}${source.slice(body)}\n}`;
-  if (place.line === 1) return `${opening}${source}\n}`;
-  return `${lead}${opening}\n${pad}${source}\n}`;
+  if (body > 0) return `${lead}${pad}${head}${opening}${source.slice(body)}\n}}`;
+  if (place.line === 1) return `${opening}${source}\n}}`;
+  return `${lead}${opening}\n${pad}${source}\n}}`;
 }
 
 export function addInlineModule(path: string, source: string): void {
