@@ -36,6 +36,9 @@ function listenerOf(plan: Plan, key: string): ListenerPlan {
   return plan.listeners.find(({ spec }) => spec.key === key)!;
 }
 
+/** How long scripts may take to end when the worker has to go at once. */
+const lastWordsMs = 250;
+
 /** A worker process: serves generation after generation until the master says quit. */
 export class HttpWorker {
   readonly #connections: RawConnections = new Connections();
@@ -65,7 +68,7 @@ export class HttpWorker {
       },
       onGeneration: (generation) => this.#prepare(generation),
       onQuit: () => this.#quit(),
-      onTerminate: () => this.#flush(),
+      onTerminate: () => this.#terminate(),
       onReopen: () => {
         this.#flush(); // what was written before the rotation belongs to the old files
         this.#logs.reopen();
@@ -165,6 +168,12 @@ export class HttpWorker {
     this.#connections.drain();
     await Promise.all(stopped);
     await this.#plan?.cycle.retire();
+    this.#flush();
+  }
+
+  /** Scripts have a moment to write what they still hold; requests that are under way have none. */
+  async #terminate(): Promise<void> {
+    await Promise.race([this.#plan?.cycle.retire(), Bun.sleep(lastWordsMs)]);
     this.#flush();
   }
 

@@ -113,14 +113,18 @@ describe.each(["sqlite", "mysql"])("%s", (kind) => {
     }
   }, 60_000);
 
-  test("what was noted last is written when the server stops", async () => {
-    await using database = await open();
-    const service = await startSessions({ http: database.directive });
-    const ids = await Promise.all(Array.from({ length: 50 }, () => service.create()));
-    await service[Symbol.asyncDispose]();
-    const [row] = await database.query("SELECT count(*) AS n FROM session_events");
-    expect(Number(row!.n)).toBe(ids.length);
-  }, 60_000);
+  test.each(["SIGQUIT", "SIGTERM"] as const)(
+    "what was noted last is written when the server stops by %s",
+    async (signal) => {
+      await using database = await open();
+      await using service = await startSessions({ http: database.directive });
+      const ids = await Promise.all(Array.from({ length: 50 }, () => service.create()));
+      await service.server.stop(signal);
+      const [row] = await database.query("SELECT count(*) AS n FROM session_events");
+      expect(Number(row!.n)).toBe(ids.length);
+    },
+    60_000,
+  );
 
   test("migrations are applied once, and processes that try at once agree", async () => {
     await using database = await open();
