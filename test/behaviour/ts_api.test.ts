@@ -368,3 +368,28 @@ block("what runs Lua is refused by name, with the directive to write instead", {
     /"access_by_lua_file" runs Lua/,
   ],
 });
+
+block("a balancer chooses the peer, also one that no directive names, and again for each try", {
+  http: `
+    upstream chosen { server 0.0.0.1:1; balancer_by_ts_block { return ngx.req.arg("to") === "b" ? "127.0.0.1:%port_b%" : "127.0.0.1:%port_a%"; } }
+    upstream retried { server 127.0.0.1:1; server 127.0.0.1:%port_b%; balancer_by_ts_block { return tried.length === 0 ? peers[0] : peers[1]; } }
+    upstream broken { server 127.0.0.1:%port_a%; balancer_by_ts_block { throw new Error("no idea"); } }
+    upstream usual { server 127.0.0.1:%port_a%; balancer_by_ts_block { ngx.ctx.asked = true; } }
+    server { listen 127.0.0.1:%port_a%; location / { return 200 "a"; } }
+    server { listen 127.0.0.1:%port_b%; location / { return 200 "b"; } }
+  `,
+  server: `
+    location = /chosen { proxy_pass http://chosen; }
+    location = /retried { proxy_pass http://retried; }
+    location = /broken { proxy_pass http://broken; }
+    location = /usual { proxy_pass http://usual; }
+  `,
+  steps: [
+    { get: "/chosen?to=a", body: "a" },
+    { get: "/chosen?to=b", body: "b" },
+    { get: "/retried", status: 200, body: "b" },
+    { get: "/broken", status: 502 },
+    { get: "/usual", body: "a" },
+  ],
+  errorLog: [/balancer_by_ts_block failed: Error: no idea/],
+});

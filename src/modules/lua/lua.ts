@@ -21,6 +21,7 @@ const counterparts = [
   "access",
   "precontent",
   "content",
+  "balancer",
   "header_filter",
   "body_filter",
   "log",
@@ -28,7 +29,6 @@ const counterparts = [
 
 /** Those that have none. */
 const others = [
-  "balancer",
   "ssl_client_hello",
   "ssl_certificate",
   "ssl_session_fetch",

@@ -21,6 +21,7 @@ import { gatherInput, refusal, type StandardSchema } from "../../ngx/input.ts";
 import { ngxOf, type RequestNgx } from "../../ngx/request_ngx.ts";
 import { type Handler, Script } from "../../ngx/script.ts";
 import { fsPath } from "../../std/bytestring.ts";
+import { balancerByBlock, balancerByFile } from "./balancer.ts";
 import { filterBody } from "./body_filter.ts";
 import { fileFor } from "./file.ts";
 import { runContent, runFilter, runScript } from "./run.ts";
@@ -132,6 +133,9 @@ export const ts = defineModule({
     body_filter_by_ts_file: file("body_filter"),
     log_by_ts_block: block("log"),
     log_by_ts_file: file("log"),
+
+    balancer_by_ts_block: balancerByBlock,
+    balancer_by_ts_file: balancerByFile,
 
     handler_timeout: time({ contexts: ["http", "server", "location"], default: 60_000 }),
     lua_need_request_body: flag({ contexts: everywhere, default: false }),

@@ -61,11 +61,23 @@ function typed({ source, phase }: Script): string {
     ? 'typeof import("resty").ngx'
     : 'import("resty").Ngx';
   return source!.replace(
-    /(export default (?:async )?function \w+)\(ngx(, chunk, last)?\) \{/,
-    (_, head: string, more?: string) =>
-      `${head}(ngx: ${ngx}${more === undefined ? "" : ", chunk: Buffer, last: boolean"}) {`,
+    /(export default (?:async )?function \w+)\(ngx((?:, \w+)*)\) \{/,
+    (_, head: string, more: string) => {
+      const others = more
+        .split(", ")
+        .slice(1)
+        .map((name) => `, ${name}: ${parameterTypes[name] ?? "unknown"}`);
+      return `${head}(ngx: ${ngx}${others.join("")}) {`;
+    },
   );
 }
+
+const parameterTypes: Readonly<Record<string, string>> = {
+  chunk: "Buffer",
+  last: "boolean",
+  peers: "readonly string[]",
+  tried: "readonly string[]",
+};
 
 interface Installed {
   readonly roots: readonly string[];

@@ -48,7 +48,7 @@ export class Upstream {
   /** The peer for the next try; backups only when no other is left, undefined when none is. */
   pick(request: Request, tried: ReadonlySet<Peer>): Peer | undefined {
     const nowMs = Date.now();
-    const only = this.#peers.length === 1 ? this.#peers[0]! : undefined;
+    const only = this.#peers.length === 1 && !this.balancer.decidesAlone ? this.#peers[0]! : undefined;
     if (only) return tried.size === 0 && only.hasRoom ? only : undefined;
     return this.balancer(this.#primary, request, tried, nowMs) ?? this.balancer(this.#backup, request, tried, nowMs);
   }
