@@ -16,9 +16,19 @@ export function inlinePath({ file, line, column }: Place): string {
   return `${file}!${line}_${column}.ts`;
 }
 
-/** What may stand before the first statement of a block, and cannot stand in a function: its imports. */
-const imports =
-  /^(?:\s|\/\/[^\n]*|\/\*[^]*?\*\/|import\b[^;"']*(?:"[^"\n]*"|'[^'\n]*')(?:\s*with\s*\{[^}]*\})?[ \t]*;?)*/;
+const blank = /(?:\s|\/\/[^\n]*|\/\*[^]*?\*\/)*/y;
+const importing = /import\b[^;"'(]*(?:"[^"\n]*"|'[^'\n]*')(?:\s*with\s*\{[^}]*\})?[ \t]*;?/y;
+
+/** Where the imports of a block end: they come first, and cannot stand in a function. */
+function importsEnd(source: string): number {
+  let end = 0;
+  for (let at = 0; ;) {
+    blank.lastIndex = at;
+    importing.lastIndex = at + blank.exec(source)![0].length;
+    if (!importing.test(source)) return end;
+    at = end = importing.lastIndex;
+  }
+}
 
 /**
  * Makes the module of a block.
@@ -27,7 +37,7 @@ const imports =
  * @param parameters Of the function it becomes, after `ngx`.
  */
 export function inlineModule(source: string, place: Place, name: string, parameters: readonly string[]): string {
-  const body = /\bimport\b/.test(source) ? (imports.exec(source)?.[0].length ?? 0) : 0;
+  const body = importsEnd(source);
   const head = source.slice(0, body);
   // A block that waits for nothing stays synchronous, and costs no promise.
   const keyword = /\bawait\b/.test(source) ? "async function" : "function";
