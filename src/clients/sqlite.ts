@@ -36,13 +36,16 @@ export class Sqlite {
     const { file } = this.options;
     if (file !== ":memory:") mkdirSync(dirname(file), { recursive: true });
     this.#file = new Database(file, { create: true, strict: true });
-    this.#file.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+    // A worker that starts beside this one may be making the file; on a slow disk that takes its time.
+    this.#file.run(`PRAGMA busy_timeout = ${migratingMs}`);
     // Readers do not wait for who writes; the last second may be lost when the machine fails, not when a process does.
     this.#file.run("PRAGMA journal_mode = WAL");
     this.#file.run("PRAGMA synchronous = NORMAL");
     this.#file.run("PRAGMA foreign_keys = ON");
     this.#drizzle = drizzle(this.#file);
-    return this.migrate();
+    const report = await this.migrate();
+    this.#file.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+    return report;
   }
 
   /** @throws Error when it is not open */
