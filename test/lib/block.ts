@@ -51,7 +51,7 @@ async function run(options: BlockOptions): Promise<void> {
   if (options.refused) {
     const { code, said, log } = await startFailing(options);
     expect(code).not.toBe(0);
-    for (const pattern of options.refused) expectText(`${said}${log}`, pattern);
+    for (const pattern of options.refused) expectText(`${said}${log}exit code ${code}`, pattern);
     return;
   }
   await using server = await start(options);
