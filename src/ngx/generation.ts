@@ -42,6 +42,8 @@ export class Generation {
     exiting: () => this.exiting,
   };
   exiting = false;
+  /** Where relative paths of the configuration start; ends in "/". */
+  prefix = "";
   /** Calls a function in the graph: what it opens goes with the graph. As `graph.run`, in 7 ns instead of 44. */
   enter: Run = (fn, ...args) => fn(...args);
   log: (level: LogLevel, message: string) => void = () => undefined;

@@ -4,6 +4,7 @@ import type { Sqlite } from "../clients/sqlite.ts";
 import { counter, sumOf } from "../core/counters.ts";
 import type { LogLevel } from "../core/log.ts";
 import { asHost } from "../std/host_context.ts";
+import { version } from "../std/version.ts";
 import { Generation } from "./generation.ts";
 import { constants } from "./constants.ts";
 import type { SharedZones } from "./shared.ts";
@@ -112,6 +113,10 @@ export class WorkerNgx {
   /** TCP, UNIX-domain and UDP sockets: `const socket = ngx.socket.tcp(); await socket.connect(…)`. */
   get socket(): SocketApi {
     return new SocketApi(defaultSocketOptions);
+  }
+
+  get config(): { readonly subsystem: "http"; readonly debug: false; readonly version: string; prefix(): string } {
+    return { subsystem: "http", debug: false, version, prefix: () => this.generation.prefix };
   }
 
   /** Lines of the error log that `lua_capture_error_log` keeps. */

@@ -29,9 +29,11 @@ export function startGeneration(cycle: Cycle, main: Level): void {
   const zones = cycle.get(cycleZones);
   if (generation.scripts.length > 0)
     zones.declare({ name: internalZone, sizeBytes: 64 * 1024, kind: "internal", place: http.directive!.place });
+  let loaded = false;
   cycle.atStart(async () => {
     const conf = ts.at(http);
     generation.log = cycle.log;
+    generation.prefix = cycle.prefix;
     generation.timers.maxPending = conf.lua_max_pending_timers;
     generation.timers.maxRunning = conf.lua_max_running_timers;
     keepLogs(conf.lua_capture_error_log);
@@ -39,12 +41,13 @@ export function startGeneration(cycle: Cycle, main: Level): void {
     if (zone) generation.useInternal(new SharedDict(zone));
     const failures = await generation.load();
     if (failures.length > 0) throw new ScriptsFailed(failures);
+    loaded = true;
     await callAll(generation, [conf.init, conf.init_worker]);
   });
   cycle.atRetire(() => generation.retire());
   cycle.atEnd(async () => {
     try {
-      await callAll(generation, [ts.at(http).exit_worker]);
+      if (loaded) await callAll(generation, [ts.at(http).exit_worker]);
     } catch (error) {
       generation.failed("exit_worker_by_ts", error);
     }
