@@ -63,9 +63,9 @@ export class Passage<C extends PassConf, D extends Destination> implements Event
     if (this.#settled) return;
     const length = lengthOf(request, body);
     const whole = body instanceof Uint8Array ? body : undefined;
-    connection.limit(conf.sendTimeoutMs);
     protocol.send(connection, this, request, conf, to, use?.variation, length, whole);
     if (body && !whole) {
+      connection.limit(conf.sendTimeoutMs);
       void this.#stream((body as Exclude<typeof body, Uint8Array>).open(), length !== undefined).catch(
         (error: unknown) => this.#throw(error),
       );
@@ -129,7 +129,6 @@ export class Passage<C extends PassConf, D extends Destination> implements Event
     one.status = status;
     one.headerMs = Date.now() - this.startMs;
     this.#doing = "reading upstream";
-    connection.limit(conf.readTimeoutMs);
     if (!detached) request.get(upstreamState)!.headers = headers;
     if (status === 101 && !detached) {
       connection.unlimited();
@@ -140,7 +139,7 @@ export class Passage<C extends PassConf, D extends Destination> implements Event
       use.renew(headers);
       return this.#settle({ kind: "stored", reusable: false });
     }
-    if (this.mayRefuse(status)) return this.#settle({ kind: "refused", status, reusable: false });
+    if (status >= 400 && this.mayRefuse(status)) return this.#settle({ kind: "refused", status, reusable: false });
     if (use?.prefersStale(status)) return this.#settle({ kind: "stored", reusable: false });
     if (detached) {
       use!.record(status, reason, headers, false);
