@@ -349,13 +349,35 @@ export class SharedDict extends Containers {
     ttlSeconds = 0,
     flags = 0,
   ): true | "changed" | "not a value" | StoreError {
+    return this.#compareAndSet(key, expected, next, ttlSeconds, flags, true);
+  }
+
+  /** As `compareAndSet`, but evicts nothing that is live. */
+  safeCompareAndSet(
+    key: string,
+    expected: Value | undefined,
+    next: Value | null | undefined,
+    ttlSeconds = 0,
+    flags = 0,
+  ): true | "changed" | "not a value" | StoreError {
+    return this.#compareAndSet(key, expected, next, ttlSeconds, flags, false);
+  }
+
+  #compareAndSet(
+    key: string,
+    expected: Value | undefined,
+    next: Value | null | undefined,
+    ttlSeconds: number,
+    flags: number,
+    evict: boolean,
+  ): true | "changed" | "not a value" | StoreError {
     let equal = false;
     const change = (value: Value | undefined) => {
       equal = Bun.deepEquals(value, expected, true);
       return equal ? next : value;
     };
     for (;;) {
-      const result = this.#replaceUnchanged(key, change, ttlSeconds, flags, () => equal);
+      const result = this.#replaceUnchanged(key, change, ttlSeconds, flags, evict, () => equal);
       // Somebody wrote between the look and the store: maybe the same value, so look again.
       if (result !== "changed" || !equal) return result;
     }
@@ -367,6 +389,7 @@ export class SharedDict extends Containers {
     change: (value: Value | undefined) => Value | null | undefined,
     ttlSeconds: number | undefined,
     newFlags: number | undefined,
+    evict = true,
     wanted: () => boolean = () => true,
   ): true | "changed" | "not a value" | StoreError {
     const table = this.table;
@@ -400,7 +423,7 @@ export class SharedDict extends Containers {
       const live = entry !== 0 && table.isLive(entry);
       if (table.stampOf(live ? entry : 0) !== seen) return "changed";
       if (next !== undefined && next !== null)
-        return table.store(entry, staged, newExpires ?? expires, newFlags ?? flags, true) !== 0 ? true : "no memory";
+        return table.store(entry, staged, newExpires ?? expires, newFlags ?? flags, evict) !== 0 ? true : "no memory";
       if (entry !== 0) table.remove(entry, 0);
       return true;
     } finally {

@@ -308,6 +308,8 @@ test("a store in memory that is full ends nobody's session", async () => {
   }
   expect(ids.length).toBeGreaterThan(20);
   expect(refusal).toMatchObject({ status: 500, json: { error: "Failed to store session" } });
+  const larger = `${"y".repeat(2000)}`;
+  expect((await service.ask(`update?session_id=${ids[0]}&user_data=${larger}`)).status).toBe(503);
   for (const id of ids) expect((await service.ask(`validate?session_id=${id}`)).status).toBe(200);
   await service.server.logged(/session store: shared dictionary "sessions": no memory/);
   for (const id of ids.slice(0, 5)) await service.ask(`delete?session_id=${id}`);

@@ -57,19 +57,14 @@ export class SessionCache {
     this.dict.delete(id);
   }
 
-  /** Writes when a session was last used beside what is known of it. */
+  /** Writes when a session was last used beside what is known of it, after the store has it. */
   touch(id: string, seconds: number): void {
     const known = this.dict.getWithFlags(id);
+    if (!known || known.value === "" || known.flags >= seconds) return;
+    // Who is reading the session may have got it with the time before.
+    if (typeof known.value !== "string") return this.forget(id);
     const left = this.dict.ttl(id);
-    if (
-      !known ||
-      typeof known.value !== "string" ||
-      known.value === "" ||
-      known.flags >= seconds ||
-      left === "not found"
-    )
-      return;
-    this.dict.compareAndSet(id, known.value, known.value, left, seconds);
+    if (left !== "not found") this.dict.compareAndSet(id, known.value, known.value, left, seconds);
   }
 
   forgetAll(): void {

@@ -1,6 +1,9 @@
 import { ngx, type SessionSettings, type SharedDict, StoreRefused, StoreUnavailable } from "resty";
-import { fieldsOf, headOf, member, NONE, type Session } from "./_session.ts";
+import { createdAtOf, fieldsOf, headOf, member, NONE, type Session } from "./_session.ts";
 import type { SessionStore } from "./_store.ts";
+
+/** Sessions whose times are written without a break. */
+const touchesAtOnce = 500;
 
 /**
  * Sessions in the shared dictionary `sessions`: a head by its id, with the time of the last access in the flags. They
@@ -45,7 +48,7 @@ export class EmbeddedStore implements SessionStore {
       if (old === undefined) return NONE;
       const fields = fieldsOf(old);
       const head = headOf({ ...fields, user_data: userData });
-      const stored = dict.compareAndSet(id, old, head, this.#secondsLeft(fields, now), now);
+      const stored = dict.safeCompareAndSet(id, old, head, this.#secondsLeft(fields.created_at, now), now);
       if (stored === true) return head;
       if (stored !== "changed") throw new StoreRefused("OOM", `shared dictionary "sessions": ${stored}`);
     }
@@ -58,24 +61,21 @@ export class EmbeddedStore implements SessionStore {
     return fieldsOf(head).user_id;
   }
 
-  touch(times: ReadonlyMap<string, number>): void {
+  async touch(times: ReadonlyMap<string, number>): Promise<void> {
     const dict = this.#dict;
+    let count = 0;
     for (const [id, seconds] of times) {
+      if (++count % touchesAtOnce === 0) await Bun.sleep(0); // requests wait meanwhile
       const entry = dict.getWithFlags(id);
       if (!entry || entry.flags >= seconds) continue;
+      const head = entry.value as string;
       // One that was updated or deleted meanwhile has a newer time, or none.
-      dict.compareAndSet(
-        id,
-        entry.value,
-        entry.value,
-        this.#secondsLeft(fieldsOf(entry.value as string), seconds),
-        seconds,
-      );
+      dict.safeCompareAndSet(id, head, head, this.#secondsLeft(createdAtOf(head), seconds), seconds);
     }
   }
 
-  #secondsLeft({ created_at }: Session, now: number): number {
+  #secondsLeft(createdAt: number, now: number): number {
     const { lifetimeSeconds, sliding } = this.settings;
-    return sliding ? lifetimeSeconds : Math.max(1, created_at + lifetimeSeconds - now);
+    return sliding ? lifetimeSeconds : Math.max(1, createdAt + lifetimeSeconds - now);
   }
 }

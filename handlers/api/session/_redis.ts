@@ -8,7 +8,7 @@ import {
   StoreRefused,
 } from "resty";
 import { SessionCache } from "./_cache.ts";
-import { headOf, member, NONE, nowSeconds, type Session } from "./_session.ts";
+import { createdAtOf, headOf, member, NONE, nowSeconds, type Session } from "./_session.ts";
 import type { SessionStore } from "./_store.ts";
 import { Turn } from "./_turn.ts";
 
@@ -16,6 +16,8 @@ import { Turn } from "./_turn.ts";
 const channelName = "resty:session:changed";
 /** How long it is remembered that there is no such session. */
 const missingSeconds = 2;
+/** Commands of writing times of last access that wait for their answers together. */
+const commandsAtOnce = 100;
 /** Sessions that one command is about: Redis does nothing else meanwhile. */
 const atOnce = 100;
 
@@ -179,7 +181,7 @@ export class RedisStore implements SessionStore {
   /** How long a session may still be kept for sure, without asking Redis for its lifetime. */
   #secondsLeft({ head, lastAccessed }: Found): number {
     const { lifetimeSeconds, sliding } = this.settings;
-    const start = sliding ? lastAccessed : Number(/"created_at":(\d+)/.exec(head)![1]);
+    const start = sliding ? lastAccessed : createdAtOf(head);
     return start + lifetimeSeconds - nowSeconds();
   }
 
@@ -231,20 +233,24 @@ export class RedisStore implements SessionStore {
   async touch(times: ReadonlyMap<string, number>): Promise<void> {
     const all = [...times];
     const step = this.redis.options.cluster ? 1 : atOnce;
-    const writes: Promise<RedisReply>[] = [];
+    let writes: Promise<void>[] = [];
     for (let at = 0; at < all.length; at += step) {
-      const some = all.slice(at, at + step);
-      const values = some.map(([, seconds]) => String(seconds));
-      writes.push(
-        this.redis.run(
-          touchScript,
-          some.map(([id]) => keyOf(id)),
-          [...values, this.#slide],
-        ),
-      );
+      writes.push(this.#touchSome(all.slice(at, at + step)));
+      if (writes.length < commandsAtOnce) continue;
+      await Promise.all(writes); // requests wait for their answers too
+      writes = [];
     }
     await Promise.all(writes);
-    for (const [id, seconds] of all) this.#cache?.touch(id, seconds);
+  }
+
+  async #touchSome(some: readonly (readonly [id: string, seconds: number])[]): Promise<void> {
+    const values = some.map(([, seconds]) => String(seconds));
+    await this.redis.run(
+      touchScript,
+      some.map(([id]) => keyOf(id)),
+      [...values, this.#slide],
+    );
+    for (const [id, seconds] of some) this.#cache?.touch(id, seconds);
   }
 }
 

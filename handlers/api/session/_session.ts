@@ -32,5 +32,8 @@ export const sessionJson = (head: string, lastAccessed: number): string => `${he
 export const member = (before: string, id: string, head: string, lastAccessed: number): string =>
   `${before === "" ? "" : ","}"${id}":${head}${lastAccessed}}`;
 
+/** Quotes inside of texts have a backslash before them, so that this can be found without parsing. */
+export const createdAtOf = (head: string): number => Number(/"created_at":(\d+)/.exec(head)![1]);
+
 /** What `headOf` was given. */
 export const fieldsOf = (head: string): Session => JSON.parse(`${head}0}`) as Session;
