@@ -38,6 +38,8 @@ help:
 node_modules/.package-lock.json: package-lock.json
 	@command -v npm >/dev/null || { echo 'npm is missing: install Node.js 18 or later, https://nodejs.org' >&2; exit 1; }
 	npm ci --no-audit --no-fund
+	@# Where npm may not run the scripts of packages, Bun is not in place yet.
+	@$(BUN) --version >/dev/null 2>&1 || node node_modules/bun/install.js
 	@touch $@
 
 resty: node_modules/.package-lock.json package.json tsconfig.json $(SOURCES)
