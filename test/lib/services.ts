@@ -174,14 +174,20 @@ export async function redisCluster(): Promise<Cluster> {
   const stack = new AsyncDisposableStack();
   try {
     const nodes: Redis[] = [];
-    for (let i = 0; i < 3; i++)
-      nodes.push(stack.use(await redis(["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"])));
+    // The usual bus port, 10 000 above the other, may be anybody's.
+    const busPorts: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const bus = String(await freePort());
+      busPorts.push(bus);
+      const options = ["--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "2000"];
+      nodes.push(stack.use(await redis(options)));
+    }
     const share = Math.ceil(clusterSlots / nodes.length);
     for (const [i, node] of nodes.entries()) {
       const last = Math.min((i + 1) * share, clusterSlots) - 1;
       await node.command("CLUSTER", "ADDSLOTSRANGE", String(i * share), String(last));
       await node.command("CLUSTER", "SET-CONFIG-EPOCH", String(i + 1));
-      if (i > 0) await node.command("CLUSTER", "MEET", "127.0.0.1", String(nodes[0]!.port));
+      if (i > 0) await node.command("CLUSTER", "MEET", "127.0.0.1", String(nodes[0]!.port), busPorts[0]!);
     }
     for (const node of nodes)
       await until(
