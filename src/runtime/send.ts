@@ -135,9 +135,10 @@ function emit(request: Request, body: Body | undefined): Verdict | Promise<Verdi
   } catch (error) {
     return truncated(request, error);
   }
-  if (chunk === undefined) {
+  // A connection that is to close closes with the whole, and who sees that should find the request logged.
+  if (chunk === undefined || !request.keepalive) {
     request.sink = clientSink(request);
-    return sendSegments(request, whole === undefined ? [""] : segmentsOf(whole));
+    return sendSegments(request, chunk !== undefined ? [chunk] : whole === undefined ? [""] : segmentsOf(whole));
   }
   exchange.whole(response.status, reasonOf(request), headFields(request), chunk);
   request.ended = true;
@@ -256,7 +257,6 @@ function clientSink(request: Request): Sink {
       request.ended = last;
       return undefined;
     }
-    // A connection that is to close closes with the last write, and who sees that should find the request logged.
     if (last && !begun && !response.trailers && request.keepalive) {
       begun = true;
       request.ended = true;

@@ -39,6 +39,17 @@ for (const workers of [1, 2])
     );
   });
 
+test("who is refused after a wait finds why in the log once the connection closed", async () => {
+  await using server = await start({ http: "limit_conn_zone $arg_k zone=one:1m;", server: slow, files: big });
+  using holding = await server.connect();
+  holding.request({ path: "/slow/big.bin?k=1" });
+  await holding.untilText("\r\n\r\n");
+  for (let i = 1; i <= 20; i++) {
+    const { status } = await server.get("/a.html?k=1", { headers: { Connection: "close" } });
+    expect([status, server.errorLog().match(/limiting connections/g)?.length]).toEqual([503, i]);
+  }
+});
+
 block("no such zone", { server: "limit_conn none 1;", refused: ['zero size shared memory zone "none"'] });
 block("no number", {
   http: "limit_conn_zone $uri zone=one:1m;",

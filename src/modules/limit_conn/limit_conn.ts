@@ -106,8 +106,9 @@ function refuse(request: Request, full: Full | undefined, conf: Conf): Verdict {
   return dryRun ? DECLINED : conf.limit_conn_status;
 }
 
+/** Once the runtime has looked at its sockets again: a timer alone may be due before it has, an immediate too. */
 function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => setTimeout(() => setImmediate(resolve), 1));
 }
 
 function readZone(args: Arguments): undefined {
