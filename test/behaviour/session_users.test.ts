@@ -6,7 +6,7 @@ import mysql from "mysql2/promise";
 import { runtimeArgv } from "../../src/cli/self.ts";
 import { block } from "../lib/index.ts";
 import { makeFolder, removeFolder } from "../lib/folder.ts";
-import { type MariaDb, mariadb } from "../lib/services.ts";
+import { type MariaDb, mariadb, redis } from "../lib/services.ts";
 import { startSessions } from "../lib/session.ts";
 import { until } from "../lib/wait.ts";
 
@@ -181,3 +181,29 @@ describe("a directive that is wrong is refused, with what was expected", () => {
   refused("session_cache 5m fresh=1s;", 'invalid parameter "fresh=1s"');
   refused("session_users some;", 'invalid value "some"');
 });
+
+block("a variable that does not reach the workers is told of", {
+  env: { REDIS_URL: "redis://127.0.0.1:1" },
+  http: "redis main url=$REDIS_URL;",
+  server: "",
+  refused: ['"$REDIS_URL" does not reach the workers', 'expected "env REDIS_URL;" before it, in the main context'],
+});
+
+test("the address of a Redis may be in the environment, and be missing there", async () => {
+  await using store = await redis();
+  const http = "redis main url=$REDIS_URL;";
+  const keys = () => store.command("DBSIZE");
+  {
+    await using service = await startSessions({ http, main: "env REDIS_URL;", env: { REDIS_URL: "" } });
+    await service.create();
+    expect(await keys()).toBe(":0\r\n");
+  }
+  {
+    await using service = await startSessions({ http, main: "env REDIS_URL;", env: { REDIS_URL: store.url } });
+    await service.create();
+    expect(await keys()).toBe(":1\r\n");
+  }
+  await using service = await startSessions({ http, main: `env REDIS_URL=${store.url};` });
+  await service.create();
+  expect(await keys()).toBe(":2\r\n");
+}, 60_000);

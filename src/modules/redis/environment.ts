@@ -1,4 +1,5 @@
 import type { Arguments } from "../../core/arguments.ts";
+import { mainModule } from "../main/main.ts";
 
 /**
  * The URL of a store. `url=` may name a variable of the environment, `$REDIS_URL`, so that one configuration serves
@@ -10,13 +11,24 @@ export function readUrl(args: Arguments, protocols: readonly string[]): string |
   const word = args.named("url", 1);
   if (!word) throw args.wrong(0, `no "url=" in "${args.name}" directive`, `url=${example}`);
   const variable = /^\$(\w+)$/.exec(word.text)?.[1];
-  const text = variable === undefined ? word.text : (process.env[variable] ?? "");
+  const text = variable === undefined ? word.text : readVariable(args, variable);
   if (text === "" && variable !== undefined) return undefined;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const at = args.words.findIndex((one) => one.text.startsWith("url="));
   if (!url || !protocols.includes(url.protocol) || url.hostname === "")
     throw args.wrong(at, `invalid ${args.name} url "${withoutPassword(text)}"`, example);
   return text;
+}
+
+/** What the workers will see of the environment under this name; "" for nothing. */
+function readVariable(args: Arguments, name: string): string {
+  const declared = args.level.enclosing("main")?.own(mainModule, "env") as readonly string[] | undefined;
+  const entry = declared?.find((text) => text === name || text.startsWith(`${name}=`));
+  if (entry?.includes("=")) return entry.slice(name.length + 1);
+  const value = process.env[name] ?? "";
+  if (value === "" || entry !== undefined) return value;
+  const at = args.words.findIndex((one) => one.text === `url=$${name}`);
+  throw args.wrong(at, `"$${name}" does not reach the workers`, `"env ${name};" before it, in the main context`);
 }
 
 /** Messages go into logs. */
