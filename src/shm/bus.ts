@@ -336,7 +336,7 @@ export function openBus({ path, sizeBytes, owner, failed = rejectUnhandled }: Bu
   if (!(ringBytes >= 4096 && ringBytes <= 2 ** 30))
     throw new RangeError(`bus: size ${sizeBytes} is not from 4 KiB to 1 GiB`);
   return whileOpening(path, owner, () => {
-    const found = readWords(path, 3);
+    const found = readWords(path, 3, owner);
     const [magic, version, bytes] = found?.words ?? [];
     const fits = magic === MAGIC && version === VERSION && bytes === ringBytes;
     if (!fits || found!.fileBytes !== RING_AT_BYTES + ringBytes)

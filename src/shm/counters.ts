@@ -77,7 +77,7 @@ export function openCounters<const Field extends string>(
   const floatsNeeded = HEADER_FLOATS + slots * strideOf(fields.length);
   const names = Bun.hash.crc32(fields.join("\n")) | 0;
   return whileOpening(path, owner, () => {
-    const found = readWords(path, 4);
+    const found = readWords(path, 4, owner);
     const [magic, fileSlots, fileFields, fileNames] = found?.words ?? [];
     const fits = fileFields === fields.length && fileNames === names && found!.fileBytes === fileSizeOf(fileSlots!);
     const kept = magic === MAGIC && fits ? viewOf(path) : undefined;

@@ -1,6 +1,7 @@
 import { dlopen, FFIType } from "bun:ffi";
 import {
   closeSync,
+  constants,
   fchownSync,
   fstatSync,
   ftruncateSync,
@@ -12,6 +13,9 @@ import {
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
+
+/** Windows has no links that could be put in a file's place, and no such flag. */
+const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
 const LOCK_SHARED = 1;
 const LOCK_EXCLUSIVE = 2;
@@ -86,7 +90,8 @@ export function createReserved(
   owner?: FileOwner,
 ): void {
   const temporary = `${path}.new`; // at most one is left by those who are killed here
-  const fd = openSync(temporary, "w+", 0o600);
+  rmSync(temporary, { force: true });
+  const fd = openSync(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
     ftruncateSync(fd, sizeBytes);
     reserve(fd, sizeBytes);
@@ -116,17 +121,32 @@ export function mapShared(path: string): Uint8Array {
   return Bun.mmap(path, { shared: true });
 }
 
+/**
+ * Others may write into the folder of zones: a file that one of them put there, who could cut it short under us, is
+ * taken for none.
+ */
+function isTrusted({ uid, mode }: { uid: number; mode: number }, owner: FileOwner | undefined): boolean {
+  if (process.geteuid === undefined) return true;
+  return (uid === process.geteuid() || uid === 0 || uid === owner?.uid) && (mode & 0o022) === 0;
+}
+
 /** The first `count` words of a file, zeros where it is shorter; undefined when it is not there. */
-export function readWords(path: string, count: number): { words: Int32Array; fileBytes: number } | undefined {
+export function readWords(
+  path: string,
+  count: number,
+  owner?: FileOwner,
+): { words: Int32Array; fileBytes: number } | undefined {
   const words = new Int32Array(count);
   let fd: number;
   try {
-    fd = openSync(path, "r");
+    fd = openSync(path, O_RDONLY | O_NOFOLLOW);
   } catch {
     return undefined;
   }
   try {
-    const fileBytes = fstatSync(fd).size;
+    const stat = fstatSync(fd);
+    if (!isTrusted(stat, owner)) return undefined;
+    const fileBytes = stat.size;
     readSync(fd, new Uint8Array(words.buffer), 0, count * 4, 0);
     return { words, fileBytes };
   } finally {
@@ -139,7 +159,7 @@ export function readWords(path: string, count: number): { words: Int32Array; fil
  * be opened by one process before the others start.
  */
 export function whileOpening<T>(path: string, owner: FileOwner | undefined, work: () => T): T {
-  const fd = openSync(`${path}.lock`, "a", 0o600);
+  const fd = openSync(`${path}.lock`, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
   try {
     if (owner) fchownSync(fd, owner.uid, owner.gid);
     system?.flock(fd, LOCK_EXCLUSIVE);

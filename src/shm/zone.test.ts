@@ -1,11 +1,14 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import {
+  chmodSync,
   existsSync,
+  lstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -151,6 +154,24 @@ describe("a file that is no good is replaced, with a notice", () => {
     const dict = new SharedDict(open(path));
     expect(dict.get("key1")).toBe("value 1");
     expect(dict.stats().recoveries).toBe(1);
+  });
+});
+
+describe("a file that somebody else may have put there", () => {
+  test("that others may write to is replaced by an empty one", () => {
+    const path = withKeys();
+    chmodSync(path, 0o666);
+    const zone = open(path);
+    expect([zone.isNew, statSync(path).mode & 0o777]).toEqual([true, 0o600]);
+    zone.close();
+  });
+
+  test("that is a link is not followed", () => {
+    const [path, target] = [somewhere(), withKeys()];
+    symlinkSync(target, path);
+    const zone = open(path);
+    expect([zone.isNew, lstatSync(path).isSymbolicLink()]).toEqual([true, false]);
+    zone.close();
   });
 });
 

@@ -110,7 +110,7 @@ export function openZone(options: ZoneOptions): Zone {
     throw new RangeError(`zone "${name}": size ${options.sizeBytes} is not from 8 KiB to 4 GiB`);
   const notices: string[] = [];
   return whileOpening(path, options.owner, () => {
-    const found = inspect(path, sizeBytes);
+    const found = inspect(path, sizeBytes, options.owner);
     const old =
       found === "usable" || found === "has another size" ? attach({ ...options, sizeBytes }, notices) : undefined;
     if (old && found === "usable") return old;
@@ -186,8 +186,8 @@ function headerCheck(words: Int32Array): number {
 
 type Found = "missing" | "usable" | "is not a zone" | "was made by another version" | "has another size" | "is damaged";
 
-function inspect(path: string, sizeBytes: number): Found {
-  const found = readWords(path, H_CHECK + 1);
+function inspect(path: string, sizeBytes: number, owner: FileOwner | undefined): Found {
+  const found = readWords(path, H_CHECK + 1, owner);
   if (found === undefined) return "missing";
   const { words, fileBytes } = found;
   if (words[H_MAGIC] !== MAGIC) return "is not a zone";
