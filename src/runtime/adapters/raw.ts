@@ -434,8 +434,17 @@ class RawExchange implements Exchange {
   tunnel(onData: (chunk: Uint8Array) => void, onClose: () => void): Tunnel {
     const { socket } = this.connection;
     socket.upgradeToTunnel(false, this.native);
-    socket.ondata = (chunk) => onData(chunk);
-    this.onAbort(onClose);
+    let closed = false;
+    const close = (): void => {
+      if (!closed) onClose();
+      closed = true;
+    };
+    // A client that ends with FIN alone sends an empty chunk that is the last; only a reset is an abort at once.
+    socket.ondata = (chunk, last) => {
+      if (chunk.length > 0) onData(chunk);
+      if (last) close();
+    };
+    this.onAbort(close);
     return {
       write: (chunk) => socket.write(chunk) >= chunk.length,
       end: () => socket.end(),
