@@ -8,6 +8,7 @@ import type { Getter, VariableSpec } from "../../core/variable.ts";
 import { everySecond, isoTime, localTime } from "../../std/clock.ts";
 import { addressBytes } from "../../std/address.ts";
 import { version } from "../../std/version.ts";
+import { parseSize } from "../../std/units.ts";
 import { documentRoot, filePath } from "./path.ts";
 import { protocol, requestLine } from "./request_line.ts";
 
@@ -185,7 +186,7 @@ export const variables: Readonly<Record<string, Getter | VariableSpec>> = {
   limit_rate: {
     get: (request) => String(request.limitRate ?? 0),
     set: (request, value) => {
-      request.limitRate = Number.parseInt(value, 10) || 0;
+      request.limitRate = parseSize(value) ?? request.limitRate;
     },
   },
 };
