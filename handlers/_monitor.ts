@@ -30,7 +30,8 @@ async function redisPart(name: string): Promise<string> {
   if (!redis) return "";
   try {
     const info = await redis.info();
-    return ` redis=up ${pairs(Object.fromEntries(redisFields.flatMap((field) => (field in info ? [[field, info[field]!]] : []))))}`;
+    const known = redisFields.filter((field) => field in info);
+    return ` redis=up ${pairs(Object.fromEntries(known.map((field) => [field, info[field]!])))}`;
   } catch (error) {
     return ` redis=down (${(error as Error).message})`;
   }

@@ -160,7 +160,8 @@ describe("one Redis", () => {
       await store.command("CONFIG", "SET", "maxmemory", "1");
       await expectReadsOnly();
       await store.command("CONFIG", "SET", "maxmemory", "0");
-      await store.command("CONFIG", "SET", "min-replicas-to-write", "1"); // writes are refused as long as there is no replica
+      // Writes are refused as long as there is no replica.
+      await store.command("CONFIG", "SET", "min-replicas-to-write", "1");
       await expectReadsOnly();
       await store.command("CONFIG", "SET", "min-replicas-to-write", "0");
       expect((await service.ask(`update?session_id=${id}&user_data=x`)).status).toBe(200);

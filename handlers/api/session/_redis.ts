@@ -40,7 +40,8 @@ const readScript = new RedisScript(`
   local function number(value) return value and value:match('^[1-9]%d*$') or '0' end
   local lines = {}
   for at = 1, #ARGV[1], 32 do
-    local own = redis.pcall('HMGET', 'session:' .. ARGV[1]:sub(at, at + 31), 'user_id', 'user_data', 'created_at', 'last_accessed')
+    local key = 'session:' .. ARGV[1]:sub(at, at + 31)
+    local own = redis.pcall('HMGET', key, 'user_id', 'user_data', 'created_at', 'last_accessed')
     if own.err and not own.err:find('WRONGTYPE', 1, true) then error(own.err) end
     lines[#lines + 1] = own[1] and '{"user_id":' .. text(own[1]) .. ',"user_data":' .. text(own[2] or '')
       .. ',"created_at":' .. number(own[3]) .. ',"last_accessed":\\t' .. number(own[4]) or ''

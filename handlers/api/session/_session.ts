@@ -23,7 +23,8 @@ export const nowSeconds = (): number => Math.floor(Date.now() / 1000);
  * with the number and a brace behind, so that one from memory costs no parsing and no object.
  */
 export function headOf({ user_id, user_data, created_at }: Omit<Session, "last_accessed">): string {
-  return `{"user_id":${JSON.stringify(user_id)},"user_data":${JSON.stringify(user_data)},"created_at":${created_at},"last_accessed":`;
+  const texts = `"user_id":${JSON.stringify(user_id)},"user_data":${JSON.stringify(user_data)}`;
+  return `{${texts},"created_at":${created_at},"last_accessed":`;
 }
 
 export const sessionJson = (head: string, lastAccessed: number): string => `${head}${lastAccessed}}`;

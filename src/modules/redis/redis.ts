@@ -14,7 +14,8 @@ export const redis = defineModule({
       contexts: ["http"],
       args: [2, 16],
       syntax:
-        "name url=URL [sentinels=host:port,… master=name | cluster=on] [timeout=time] [queue=number] [tls=on | tls=file] [password_file=file]",
+        "name url=URL [sentinels=host:port,… master=name | cluster=on] [timeout=time] [queue=number] " +
+        "[tls=on | tls=file] [password_file=file]",
       read(args) {
         const options = readOptions(args);
         if (!options) return undefined;
