@@ -67,10 +67,9 @@ if (role === "worker") {
     async onQuit() {
       await Promise.race([
         Promise.all([...servers].map(([listener, server]) => stopListening(listener, server))),
-        // Connections that are kept alive do not count, requests do.
+        // Connections that are kept alive do not count, requests do; also one that was accepted and is not read yet.
         (async () => {
-          do await Bun.sleep(10);
-          while (inWork > 0);
+          for (let quiet = 0; quiet < 30; quiet = inWork > 0 ? 0 : quiet + 1) await Bun.sleep(10);
         })(),
       ]);
     },
