@@ -1,4 +1,14 @@
-import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { defineCommand } from "citty";
@@ -11,7 +21,12 @@ const program = join(import.meta.dir, "program", "resty.js");
 export const buildCommand = defineCommand({
   meta: { name: "build", description: "Make a folder with conf/ and handlers/ into an executable of its own" },
   args: {
-    folder: { type: "positional", required: true, valueHint: "DIR", description: "Holds conf/ and, if there are any, handlers/" },
+    folder: {
+      type: "positional",
+      required: true,
+      valueHint: "DIR",
+      description: "Holds conf/ and, if there are any, handlers/",
+    },
     outfile: { type: "string", alias: "o", required: true, valueHint: "FILE", description: "The executable to write" },
   },
   run: ({ args }) => build(resolve(args.folder), resolve(args.outfile)),
@@ -24,7 +39,9 @@ async function build(folder: string, outfile: string): Promise<number> {
   const work = mkdtempSync(join(tmpdir(), "resty-build-"));
   try {
     writeFileSync(join(work, "resty.js"), readFileSync(program));
-    const assets = ["conf", "handlers"].filter((name) => existsSync(join(folder, name)) && statSync(join(folder, name)).isDirectory());
+    const assets = ["conf", "handlers"].filter(
+      (name) => existsSync(join(folder, name)) && statSync(join(folder, name)).isDirectory(),
+    );
     for (const name of assets) cpSync(join(folder, name), join(work, name), { recursive: true });
     // The result carries the program too, so that it can build others.
     cpSync(join(work, "resty.js"), join(work, "program", "resty.js"));

@@ -8,7 +8,12 @@ const timeoutMs = 5000;
 export const statusCommand = defineCommand({
   meta: { name: "status", description: "Show connections, requests, workers, zones and upstreams, live on a terminal" },
   args: {
-    url: { type: "positional", required: false, default: defaultUrl, description: "A location with resty_status or stub_status" },
+    url: {
+      type: "positional",
+      required: false,
+      default: defaultUrl,
+      description: "A location with resty_status or stub_status",
+    },
     interval: { type: "string", default: "1", valueHint: "SECONDS", description: "Between two looks, on a terminal" },
     once: { type: "boolean", description: "One look, also on a terminal" },
     json: { type: "boolean", description: "Print the document as it is" },
@@ -54,9 +59,13 @@ async function watch(url: string, intervalMs: number): Promise<number> {
 }
 
 async function look(url: string): Promise<Status> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), headers: { "User-Agent": "resty status" } });
+  const response = await fetch(url, {
+    signal: AbortSignal.timeout(timeoutMs),
+    headers: { "User-Agent": "resty status" },
+  });
   const text = await response.text();
-  if (!response.ok) throw new Error(`answered ${response.status}; expected a location with resty_status or stub_status`);
+  if (!response.ok)
+    throw new Error(`answered ${response.status}; expected a location with resty_status or stub_status`);
   if (text.startsWith("Active connections:")) return fromStubStatus(text);
   try {
     return JSON.parse(text) as Status;
@@ -100,28 +109,46 @@ function table(status: Status, before: Status | undefined, elapsedMs: number): s
     `requests     ${status.requests}${rate(status.requests, before?.requests)}`,
   ];
   if (status.workers.length > 0)
-    lines.push("", ...columns(["worker", "connections", "requests", ""], status.workers.map(({ slot, active, requests }) => [
-      String(slot),
-      String(active),
-      String(requests),
-      rate(requests, before?.workers.find((worker) => worker.slot === slot)?.requests).trim(),
-    ])));
+    lines.push(
+      "",
+      ...columns(
+        ["worker", "connections", "requests", ""],
+        status.workers.map(({ slot, active, requests }) => [
+          String(slot),
+          String(active),
+          String(requests),
+          rate(requests, before?.workers.find((worker) => worker.slot === slot)?.requests).trim(),
+        ]),
+      ),
+    );
   const zones = Object.entries(status.zones);
   if (zones.length > 0)
-    lines.push("", ...columns(["zone", "kind", "size", "free", "entries", "hits", "misses", "evictions"], zones.map(([name, zone]) => [
-      name,
-      zone.kind,
-      bytes(zone.sizeBytes),
-      bytes(zone.freeBytes),
-      ...["entries", "hits", "misses", "evictions"].map((key) => String(zone[key] ?? "-")),
-    ])));
+    lines.push(
+      "",
+      ...columns(
+        ["zone", "kind", "size", "free", "entries", "hits", "misses", "evictions"],
+        zones.map(([name, zone]) => [
+          name,
+          zone.kind,
+          bytes(zone.sizeBytes),
+          bytes(zone.freeBytes),
+          ...["entries", "hits", "misses", "evictions"].map((key) => String(zone[key] ?? "-")),
+        ]),
+      ),
+    );
   for (const [name, peers] of Object.entries(status.upstreams))
-    lines.push("", ...columns([name, "state", "active", "fails"], peers.map((peer) => [
-      peer.name + (peer.backup ? " (backup)" : ""),
-      peer.state,
-      String(peer.active),
-      String(peer.fails),
-    ])));
+    lines.push(
+      "",
+      ...columns(
+        [name, "state", "active", "fails"],
+        peers.map((peer) => [
+          peer.name + (peer.backup ? " (backup)" : ""),
+          peer.state,
+          String(peer.active),
+          String(peer.fails),
+        ]),
+      ),
+    );
   return lines.join("\n");
 }
 
@@ -136,6 +163,9 @@ function columns(heading: readonly string[], rows: readonly (readonly string[])[
   const all = [heading, ...rows];
   const widths = heading.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
   return all.map((row) =>
-    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join("  ").trimEnd(),
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .join("  ")
+      .trimEnd(),
   );
 }
