@@ -316,17 +316,53 @@ test("a store in memory that is full ends nobody's session", async () => {
   await service.create();
 });
 
-test("a session ends with its lifetime, and one that slides lives on while it is used", async () => {
-  await using fixed = await startSessions({ http: "session_lifetime 2s;" });
-  await using sliding = await startSessions({ http: "session_lifetime 2s sliding;" });
-  const [ends, lives] = [await fixed.create(), await sliding.create()];
-  const start = Date.now();
-  let ended = 0;
-  // Used all the while, one of them ends none the less.
-  await until("twice the lifetime", async () => {
-    if ((await fixed.ask(`validate?session_id=${ends}`)).status === 401) ended ||= Date.now() - start;
-    expect((await sliding.ask(`validate?session_id=${lives}`)).status).toBe(200);
-    return Date.now() - start > 4500;
+test.each(["embedded", "redis"])(
+  "a session ends with its lifetime, and one that slides lives on while it is used: %s",
+  async (kind) => {
+    await using stack = new AsyncDisposableStack();
+    const store = kind === "redis" ? stack.use(await redis()) : undefined;
+    const fixed = stack.use(await startSessions({ redisUrl: store?.url, http: "session_lifetime 2s;" }));
+    const sliding = stack.use(await startSessions({ redisUrl: store?.url, http: "session_lifetime 2s sliding;" }));
+    const [ends, lives] = [await fixed.create(), await sliding.create()];
+    const start = Date.now();
+    let ended = 0;
+    // Used all the while, one of them ends none the less.
+    await until("twice the lifetime", async () => {
+      if ((await fixed.ask(`validate?session_id=${ends}`)).status === 401) ended ||= Date.now() - start;
+      expect((await sliding.ask(`validate?session_id=${lives}`)).status).toBe(200);
+      return Date.now() - start > 4500;
+    });
+    expect(ended).toBeWithin(900, 3500);
+  },
+  30_000,
+);
+
+test("a session in Redis is a hash with a lifetime", async () => {
+  await using store = await redis();
+  await using service = await startSessions({ redisUrl: store.url });
+  const id = await service.create("ann", "first");
+  const lifetime = async () => Number((await store.command("TTL", `session:${id}`)).slice(1));
+  expect(await lifetime()).toBeWithin(86_390, 86_401);
+  const hash = (await store.command("HGETALL", `session:${id}`)).split("\r\n").filter((line) => /^[^*$]/.test(line));
+  const [, , , , , created_at] = hash;
+  expect(hash).toEqual([
+    "user_id",
+    "ann",
+    "user_data",
+    "first",
+    "created_at",
+    created_at!,
+    "last_accessed",
+    created_at!,
+  ]);
+  // What another program gave less time to keeps it, and what it changed is seen once it says so.
+  await store.command("EXPIRE", `session:${id}`, "100");
+  await service.ask(`update?session_id=${id}&user_data=second`);
+  expect(await lifetime()).toBeWithin(90, 101);
+  expect((await service.ask(`validate?session_id=${id}`)).json.session.user_data).toBe("second");
+  await store.command("HSET", `session:${id}`, "user_data", "third");
+  await store.command("PUBLISH", "resty:session:changed", id);
+  await until("the change", async () => {
+    return (await service.ask(`validate?session_id=${id}`)).json.session.user_data === "third";
   });
-  expect(ended).toBeWithin(900, 3500);
-}, 30_000);
+});

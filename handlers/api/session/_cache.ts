@@ -48,8 +48,8 @@ export class SessionCache {
   }
 
   /** A session that nobody else can know of yet. */
-  put(id: string, head: string, lastAccessed: number): void {
-    if (head.length <= headLengthMax) this.dict.set(id, head, this.seconds, lastAccessed);
+  put(id: string, head: string, lastAccessed: number, seconds: number): void {
+    if (head.length <= headLengthMax) this.dict.set(id, head, Math.min(seconds, this.seconds), lastAccessed);
   }
 
   /** After a session was written. */

@@ -198,7 +198,7 @@ export class RedisStore implements SessionStore {
 
   async create(id: string, session: Session): Promise<void> {
     await this.#creates.add({ id, session });
-    this.#cache?.put(id, headOf(session), session.last_accessed);
+    this.#cache?.put(id, headOf(session), session.last_accessed, this.settings.lifetimeSeconds);
   }
 
   async #createInRedis(sessions: readonly { readonly id: string; readonly session: Session }[]): Promise<void[]> {
