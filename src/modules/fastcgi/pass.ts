@@ -15,6 +15,7 @@ const fastcgiProtocol: Protocol<FastcgiConf, Destination> = {
     return group && { group, tls: false };
   },
   url: (_, peer) => `fastcgi://${peer}`,
+  connectionKind: (_, { fastcgi_keep_conn }) => (fastcgi_keep_conn ? "fastcgi" : "fastcgi once"),
   // nginx has no key of its own here, and then all answers are one: the whole URL is what everybody means.
   cacheKey: (request) => `${request.method}|${request.host}|${request.target}`,
   setBody: () => undefined,

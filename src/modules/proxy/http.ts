@@ -18,10 +18,11 @@ const http: Protocol<ProxyConf, HttpDestination> = {
   url: ({ tls, uri }, peer) => `${tls ? "https" : "http"}://${peer}${uri}`,
   cacheKey: (_, { tls, host, uri }) => `${tls ? "https" : "http"}://${host}${uri}`,
   setBody: (request, { proxy_set_body }) => proxy_set_body && Buffer.from(proxy_set_body.evaluate(request), "latin1"),
+  // What one location's certificates and names make trusted is not trusted by another's.
+  connectionKind: (request, conf, to) => (to.tls ? `tls ${conf.tls.number} ${tlsName(request, conf, to)}` : ""),
   connect(request, conf, to, peer) {
-    const name = to.tls ? (conf.proxy_ssl_name?.evaluate(request) ?? to.host) : "";
     const isNamed = conf.proxy_ssl_server_name || conf.proxy_ssl_verify;
-    const tls = to.tls ? { ...conf.tls, serverName: isNamed ? name.replace(/:\d+$/, "") : undefined } : undefined;
+    const tls = to.tls ? { ...conf.tls, serverName: isNamed ? tlsName(request, conf, to) : undefined } : undefined;
     return UpstreamConnection.connect(peer.address, conf.connectTimeoutMs, tls, new Http1Parser());
   },
   send(connection, events, request, conf, to, variation, bodyBytes, body) {
@@ -45,4 +46,9 @@ const http: Protocol<ProxyConf, HttpDestination> = {
 /** The content handler of `proxy_pass`. */
 export function passHttp(request: Request, conf: ProxyConf): Verdict | Promise<Verdict> {
   return pass(request, conf, http);
+}
+
+/** `proxy_ssl_name`: whom the upstream's certificate has to be for. */
+function tlsName(request: Request, conf: ProxyConf, to: HttpDestination): string {
+  return (conf.proxy_ssl_name?.evaluate(request) ?? to.host).replace(/:\d+$/, "");
 }

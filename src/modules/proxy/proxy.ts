@@ -14,6 +14,14 @@ import { readTarget, type Target } from "./target.ts";
 
 const upToLocation: readonly Context[] = ["http", "server", "location"];
 
+/** How a location speaks TLS. */
+interface TlsSettings extends Omit<TlsOptions, "serverName"> {
+  /** Of the location: two may differ. */
+  readonly number: number;
+}
+
+let tlsSettingsMade = 0;
+
 export interface SetHeader {
   readonly name: string;
   readonly value: ComplexValue;
@@ -41,7 +49,7 @@ export interface ProxyConf extends PassConf {
   readonly proxy_ssl_server_name: boolean;
   readonly proxy_ssl_verify: boolean;
   readonly headerRules: HeaderRules;
-  readonly tls: Omit<TlsOptions, "serverName">;
+  readonly tls: TlsSettings;
 }
 
 /** Never passed to the client unless `proxy_pass_header` says so. */
@@ -135,12 +143,7 @@ export const proxy = defineModule({
   fields: {
     ...passFields(),
     headerRules: field<HeaderRules>(headerRules([])),
-    tls: field<Omit<TlsOptions, "serverName">>({
-      rejectUnauthorized: false,
-      ca: undefined,
-      cert: undefined,
-      key: undefined,
-    }),
+    tls: field<TlsSettings>({ number: 0, rejectUnauthorized: false, ca: undefined, cert: undefined, key: undefined }),
   },
   variables,
   addsSlash: true,
@@ -149,6 +152,7 @@ export const proxy = defineModule({
     preparePass(conf, "proxy", alwaysHidden);
     conf.headerRules = headerRules(conf.proxy_set_header);
     conf.tls = {
+      number: ++tlsSettingsMade,
       rejectUnauthorized: conf.proxy_ssl_verify,
       ca: conf.proxy_ssl_trusted_certificate,
       cert: conf.proxy_ssl_certificate,

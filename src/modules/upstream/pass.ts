@@ -74,6 +74,7 @@ class Pass<C extends PassConf, D extends Destination> {
   #tried: Set<Peer> | undefined;
   #body: RequestBytes;
   #startMs = 0;
+  #kind = "";
 
   constructor(
     readonly request: Request,
@@ -86,7 +87,8 @@ class Pass<C extends PassConf, D extends Destination> {
   ) {}
 
   start(): Promise<Verdict> {
-    const { request, conf, protocol } = this;
+    const { request, conf, protocol, to } = this;
+    this.#kind = protocol.connectionKind(request, conf, to);
     if (!this.detached) {
       const state = request.get(upstreamState);
       if (state) state.groups.push(this.#tries);
@@ -140,7 +142,7 @@ class Pass<C extends PassConf, D extends Destination> {
 
   /** Under which the pool keeps connections that are alike. */
   #key(peer: Peer): string {
-    return this.to.tls ? `tls ${peer.name}` : peer.name;
+    return this.#kind === "" ? peer.name : `${this.#kind} ${peer.name}`;
   }
 
   #send(peer: Peer, one: Try, startMs: number, connection: UpstreamConnection): void {

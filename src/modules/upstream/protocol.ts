@@ -26,6 +26,8 @@ export interface Protocol<C extends PassConf, D extends Destination> {
   destination(request: Request, conf: C): D | undefined;
   /** For messages: `http://127.0.0.1:8080/path`. */
   url(to: D, peer: string): string;
+  /** Connections of another one are not for this request, though they lead to the same peer. */
+  connectionKind(request: Request, conf: C, to: D): string;
   /** What `…_cache_key` is when nobody says. */
   cacheKey(request: Request, to: D): string;
   /** Bytes in the place of the client's body. */
