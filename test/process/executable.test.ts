@@ -148,3 +148,20 @@ test.skipIf(!isOurs)("the server of the README runs as pasted", async () => {
   expect(machine.run(["sh", "-c", stop])).toMatchObject({ code: 0, stderr: "" });
   expect(await pasted.exited).toBe(0);
 });
+
+test.skipIf(!isOurs)("build makes a folder into an executable that serves it", async () => {
+  await using machine = new Machine();
+  const port = await freePort();
+  writeFiles(machine.folder, {
+    "shop/conf/nginx.conf": `worker_processes 1; pid logs/resty.pid; events { } http { server { listen 127.0.0.1:${port}; handlers handlers; } }`,
+    "shop/handlers/hello.ts": 'export default () => "from the inside";',
+  });
+  expect(machine.run(["./resty", "build", "shop", "-o", "mine"])).toMatchObject({ code: 0, stderr: "" });
+  expect(machine.run(["./resty", "build", "nowhere", "-o", "mine"]).code).toBe(2);
+  rmSync(machine.path("shop"), { recursive: true });
+  machine.start(["./mine", "serve"]);
+  const answer = await until("an answer", () => fetch(`http://127.0.0.1:${port}/hello`).catch(() => undefined));
+  expect(await answer.text()).toBe("from the inside");
+  // It can build others in turn, as it carries its program too.
+  expect(machine.run(["./mine", "-v"]).stderr).toContain("resty version");
+});

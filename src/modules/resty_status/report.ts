@@ -14,7 +14,7 @@ export interface Status {
   };
   readonly requests: number;
   readonly workers: readonly WorkerStatus[];
-  /** By name; `kind` is the directive that declared the zone, the figures are those of `ZoneStats`. */
+  /** By name; `kind` is what uses the zone (dict, limit_req, limit_conn), the figures are those of `ZoneStats`. */
   readonly zones: Readonly<Record<string, { readonly kind: string } & Readonly<Record<string, number | string>>>>;
   /** As the worker that answered sees them. */
   readonly upstreams: Readonly<Record<string, readonly PeerStatus[]>>;
