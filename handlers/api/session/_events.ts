@@ -17,6 +17,8 @@ let waiting: EventRow[] = [];
 let writing = false;
 let dropped = 0;
 let failing = false;
+/** The worker stops, or has other scripts by now: no timer comes any more, though a request still may. */
+let ending = false;
 
 /** Notes what happened to a session; it is written after the answer, with what else happened in this second. */
 export function note(event: EventRow["event"], id: string, userId: string): void {
@@ -28,10 +30,12 @@ export function note(event: EventRow["event"], id: string, userId: string): void
   // When one ends whose lifetime slides, nobody can know.
   const expiresAt = event === "create" && !sliding ? nowSeconds() + lifetimeSeconds : null;
   const onlyOne = `${writer}:${(count++).toString(36)}`;
+  if (ending) queueMicrotask(() => void write(true));
   waiting.push({ atMs: Date.now(), event, session: ngx.sha256(id), userId, expiresAt, onlyOne });
 }
 
 async function write(last: boolean): Promise<void> {
+  ending ||= last;
   if (dropped > 0) {
     ngx.log("error", `the session log has no room left: ${dropped} events are lost`);
     dropped = 0;
