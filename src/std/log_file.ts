@@ -23,7 +23,8 @@ export interface LogSink {
 export class LogFile implements LogSink {
   #fd: number | undefined;
   #buffer = Buffer.allocUnsafe(bufferBytes);
-  #used = 0;
+  /** Lines that wait for the next flush; each character is a byte. */
+  #waiting = "";
   #failing = false;
   #scheduled = false;
   readonly #flushLater = (): void => {
@@ -47,10 +48,11 @@ export class LogFile implements LogSink {
 
   /** Adds a line of Latin-1 text that ends in "\n". */
   write(line: string): void {
-    if (this.#used + line.length > bufferBytes) this.flush();
+    if (this.#waiting.length + line.length > bufferBytes) this.flush();
     if (line.length > bufferBytes) return this.#put(Buffer.from(line, "latin1"));
-    this.#used += this.#buffer.write(line, this.#used, "latin1");
-    if (this.#used >= this.gatherBytes) return this.flush();
+    // A rope: a line is copied once, with all others of its batch.
+    this.#waiting += line;
+    if (this.#waiting.length >= this.gatherBytes) return this.flush();
     if (this.#scheduled) return;
     if (this.flushMs === Number.POSITIVE_INFINITY) return;
     this.#scheduled = true;
@@ -59,9 +61,9 @@ export class LogFile implements LogSink {
   }
 
   flush(): void {
-    if (this.#used === 0) return;
-    const used = this.#used;
-    this.#used = 0;
+    if (this.#waiting === "") return;
+    const used = this.#buffer.write(this.#waiting, "latin1");
+    this.#waiting = "";
     this.#put(this.#buffer.subarray(0, used));
   }
 
