@@ -16,15 +16,21 @@ const timeLocal = everySecond((nowMs) => localTime(new Date(nowMs)));
 const timeIso = everySecond((nowMs) => isoTime(new Date(nowMs)));
 const hostName = hostname();
 
+/** Most requests take no longer than this. */
+const quickTexts = Array.from({ length: 10 }, (_, ms) => `0.00${ms}`);
+
 /** Seconds with milliseconds, as `$request_time` prints them. */
 export function secondsText(ms: number): string {
   const whole = Math.max(0, Math.round(ms));
+  if (whole < 10) return quickTexts[whole]!;
   return `${Math.floor(whole / 1000)}.${String(whole % 1000).padStart(3, "0")}`;
 }
 
 /** The user that Basic authentication names, believed or not. */
 function remoteUser(request: Request): string | undefined {
-  const match = /^basic +([A-Za-z0-9+/=]+)/i.exec(request.header("authorization") ?? "");
+  const authorization = request.header("authorization");
+  if (authorization === undefined) return undefined;
+  const match = /^basic +([A-Za-z0-9+/=]+)/i.exec(authorization);
   if (!match) return undefined;
   const pair = Buffer.from(match[1]!, "base64").toString("latin1");
   const colon = pair.indexOf(":");
@@ -42,7 +48,7 @@ export function requestId({ main }: Request): string {
 
 /** The first value of query argument `name`, still escaped, as nginx gives it. */
 export function queryArgument(args: string, name: string): string | undefined {
-  for (let start = 0; start < args.length; ) {
+  for (let start = 0; start < args.length;) {
     let end = args.indexOf("&", start);
     if (end < 0) end = args.length;
     if (end - start > name.length && args.charCodeAt(start + name.length) === 61 /* = */) {
@@ -66,10 +72,12 @@ export function cookie(request: Request, name: string): string | undefined {
 
 function joinedHeader(request: Request, name: string): string | undefined {
   const { headers } = request;
-  const first = headers.get(name);
-  if (first === undefined) return name.includes("-") ? underscored(headers, name) : undefined;
-  const all = headers.all(name);
-  return all.length === 1 ? first : all.join(name === "cookie" ? "; " : ", ");
+  const { flat } = headers;
+  const separator = name === "cookie" ? "; " : ", ";
+  let joined: string | undefined;
+  for (let i = 0; i < flat.length; i += 2)
+    if (sameName(flat[i]!, name)) joined = joined === undefined ? flat[i + 1]! : joined + separator + flat[i + 1]!;
+  return joined === undefined && name.includes("-") ? underscored(headers, name) : joined;
 }
 
 /** A field whose name has "_" where the variable's "_" was taken for "-": `underscores_in_headers` may let it in. */
@@ -145,7 +153,10 @@ export const variables: Readonly<Record<string, Getter | VariableSpec>> = {
   request_filename: (request) => filePath(request),
   request_id: requestId,
   request_time: { get: (request) => secondsText(Date.now() - request.startMs), plain: true },
-  request_length: { get: (request) => String(request.exchange.requestLength + request.main.body.receivedBytes), plain: true },
+  request_length: {
+    get: (request) => String(request.exchange.requestLength + request.main.body.receivedBytes),
+    plain: true,
+  },
   request_completion: (request) => (request.ended ? "OK" : ""),
   request_body: (request) => {
     const bytes = request.main.body.buffered;
