@@ -71,7 +71,7 @@ export class LogFile implements LogSink {
     if (this.#fd === undefined) return;
     const bytes = this.encode(batch);
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done, bytes.length - done);
+      for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done, bytes.length - done);
       this.#failing = false;
     } catch (error) {
       if (!this.#failing) this.onFailure(this.path, error as Error, bytes.length);
