@@ -1,7 +1,7 @@
 // What src/runtime/adapters/raw.ts takes for granted of Bun.serve({ onNodeHTTPRequest }), which Bun does not document.
 // One test a property, straight against Bun: when a new Bun fails one, that file is where to look.
 import { describe, expect, test } from "bun:test";
-import type { NativeResponse, NativeSocket } from "../../src/runtime/adapters/raw.ts";
+import type { NativeResponse, NativeSocket } from "../../src/runtime/adapters/native.ts";
 import { type Connection, connect } from "../lib/http.ts";
 import { until } from "../lib/wait.ts";
 
