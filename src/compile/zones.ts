@@ -5,9 +5,14 @@ import { parseSize } from "../std/units.ts";
 /** nginx's own bound: eight pages. */
 const sizeBytesMin = 8 * 4096;
 
-/** Reads `zone=name:size` at `index` and declares that zone for `kind`. @returns its name */
-export function declareZone(args: Arguments, index: number, kind: string): string {
-  const { text, place } = args.words[index]!;
+/**
+ * Reads `zone=name:size` at `index` and declares that zone for `kind`.
+ * @param spelled `name:size`, where it is written in another way
+ * @returns its name
+ */
+export function declareZone(args: Arguments, index: number, kind: string, spelled?: string): string {
+  const { place } = args.words[index]!;
+  const text = spelled === undefined ? args.text(index) : `zone=${spelled}`;
   const [, name, sizeText] = /^(?:keys_)?zone=([^:]*):(.*)$/s.exec(text) ?? [];
   const sizeBytes = parseSize(sizeText ?? "");
   if (!name || sizeBytes === undefined)

@@ -211,3 +211,29 @@ for (const [what, options] of Object.entries({
   'no port in upstream "127.0.0.1"': { server: "location / { fastcgi_pass 127.0.0.1; }" },
 }))
   block(`refuses: ${what}`, { ...options, refused: [what] });
+
+test("zone: what other workers do counts", async () => {
+  using slow = new Upstream((request) => {
+    if (!request.head.includes("/wait")) request.write(answered("slow"));
+  });
+  using other = named("other");
+  await using server = await start({
+    workers: 2,
+    http: `upstream shared { zone peers 64k; server ${slow.address} max_conns=1; server ${other.address} backup; }`,
+    server: "location / { proxy_pass http://shared; }",
+  });
+  using waiting = await server.connect();
+  waiting.write("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+  await until("the request", () => slow.requests.length === 1);
+  // Connections come to either worker: none of them asks the peer that is busy with one.
+  expect(await order(server, 20)).toBe("other".repeat(20));
+  slow.requests[0]!.write(answered("at last"));
+  expect((await waiting.answer()).body).toBe("at last");
+  await until("its turn", async () => (await server.exchange({ path: "/" })).body === "slow");
+});
+
+block("refuses: a zone without size", {
+  http: "upstream u { zone z; server 127.0.0.1:1; }",
+  server: "",
+  refused: ['zero size shared memory zone "z"'],
+});

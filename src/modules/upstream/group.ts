@@ -3,11 +3,13 @@ import { isIP } from "node:net";
 import type { Request } from "../../core/request.ts";
 import type { Balancer } from "./balancer.ts";
 import { KeepalivePool, type KeepaliveOptions } from "./keepalive.ts";
-import type { Peer } from "./peer.ts";
+import type { Peer, SharedCount } from "./peer.ts";
 
 /** A named group of peers, or those that an address stands for. */
 export class Upstream {
   readonly pool: KeepalivePool;
+  /** `zone`: where its peers are counted for all workers. */
+  zone: string | undefined;
   #peers: readonly Peer[];
   #primary: readonly Peer[] = [];
   #backup: readonly Peer[] = [];
@@ -43,6 +45,11 @@ export class Upstream {
     const peers = await Promise.all(this.#peers.map(addressesOf));
     this.#peers = peers.flat();
     this.#sort();
+  }
+
+  /** Has the peers' requests counted for all workers. @param countOf the count of that name */
+  share(countOf: (name: string) => SharedCount): void {
+    for (const [i, peer] of this.#peers.entries()) peer.shared = countOf(`${this.name} ${i} ${peer.name}`);
   }
 
   /** The peer for the next try; backups only when no other is left, undefined when none is. */

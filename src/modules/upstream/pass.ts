@@ -14,6 +14,8 @@ import { type Try, upstreamState } from "./state.ts";
 /** Methods that may be sent twice (RFC 9110, section 9.2.2). */
 const idempotent = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]);
 
+const untried: ReadonlySet<Peer> = new Set();
+
 /** The content handler of a location that passes requests on: from the cache, or from one peer after the other. */
 export function pass<C extends PassConf, D extends Destination>(
   request: Request,
@@ -48,7 +50,13 @@ function passCached<C extends PassConf, D extends Destination>(
     return typeof verdict === "number" ? verdict : verdict.finally(() => use.close());
   }
   const update = use.updatesBehind;
-  const verdict = serveStored(request, conf, protocol, to, stored.take());
+  let verdict: Verdict | Promise<Verdict>;
+  try {
+    verdict = serveStored(request, conf, protocol, to, stored.take());
+  } catch (error) {
+    use.close();
+    throw error;
+  }
   if (!update) {
     use.close();
     return verdict;
@@ -71,6 +79,8 @@ function passCached<C extends PassConf, D extends Destination>(
 class Pass<C extends PassConf, D extends Destination> {
   readonly #result = Promise.withResolvers<Verdict>();
   readonly #tries: Try[] = [];
+  /** The one that is being asked, and those that were before it. */
+  #peer: Peer | undefined;
   #tried: Set<Peer> | undefined;
   #body: RequestBytes;
   #startMs = 0;
@@ -110,7 +120,9 @@ class Pass<C extends PassConf, D extends Destination> {
   #next(status: number): void {
     const { request, to, protocol } = this;
     const { group } = to;
-    const peer = group.pick(request, (this.#tried ??= new Set()));
+    const last = this.#tries.length > 0 ? this.#peer : undefined;
+    if (last) (this.#tried ??= new Set()).add(last);
+    const peer = group.pick(request, this.#tried ?? untried);
     if (!peer) {
       this.#tries.push(newTry(group.name, 502));
       request.log(
@@ -119,7 +131,7 @@ class Pass<C extends PassConf, D extends Destination> {
       );
       return this.#giveUp("error", status);
     }
-    this.#tried.add(peer);
+    this.#peer = peer;
     const one = newTry(peer.name, 0);
     this.#tries.push(one);
     const nowMs = Date.now();

@@ -1,5 +1,11 @@
 import type { Address } from "../../clients/connection.ts";
 
+/** A number that all workers see. */
+export interface SharedCount {
+  readonly value: number;
+  add(delta: number): void;
+}
+
 /** One `server` line of an upstream, with what this worker knows of its health. */
 export class Peer {
   /** As `$upstream_addr` shows it. */
@@ -13,8 +19,9 @@ export class Peer {
   /** When it failed last, and when it was last tried though it had. */
   failedMs = 0;
   checkedMs = 0;
-  /** Requests it is answering for this worker. */
-  active = 0;
+  /** Where `zone` counts for all workers. */
+  shared: SharedCount | undefined;
+  #active = 0;
 
   constructor(
     readonly address: Address,
@@ -37,6 +44,16 @@ export class Peer {
     return new Peer(address, weight, maxFails, failTimeoutMs, maxConns, backup, down);
   }
 
+  /** Requests it is answering: for this worker, or with `zone` for all. */
+  get active(): number {
+    return this.shared ? this.shared.value : this.#active;
+  }
+
+  #count(delta: number): void {
+    if (this.shared) this.shared.add(delta);
+    else this.#active += delta;
+  }
+
   available(nowMs: number): boolean {
     if (!this.hasRoom) return false;
     return this.maxFails === 0 || this.fails < this.maxFails || nowMs - this.checkedMs > this.failTimeoutMs;
@@ -48,12 +65,12 @@ export class Peer {
 
   /** It is about to be asked: one request after each `fail_timeout` finds out whether it is back. */
   chosen(nowMs: number): void {
-    this.active++;
+    this.#count(1);
     if (nowMs - this.checkedMs > this.failTimeoutMs) this.checkedMs = nowMs;
   }
 
   failed(nowMs: number): void {
-    this.active--;
+    this.#count(-1);
     this.fails++;
     this.failedMs = nowMs;
     this.checkedMs = nowMs;
@@ -63,7 +80,7 @@ export class Peer {
 
   /** @param answered false where the exchange ended without telling anything of the peer */
   released(answered: boolean): void {
-    this.active--;
+    this.#count(-1);
     if (answered && this.failedMs < this.checkedMs) this.fails = 0;
   }
 }

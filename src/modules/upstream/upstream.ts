@@ -1,7 +1,7 @@
 import type { Arguments } from "../../core/arguments.ts";
 import { cycleKey } from "../../core/cycle.ts";
 import type { Place } from "../../core/diagnostic.ts";
-import { accepted, block, type Context, defineModule, field, list, number, time, value } from "../../core/module.ts";
+import { block, type Context, defineModule, field, list, number, time, value } from "../../core/module.ts";
 import type { Balancer } from "./balancer.ts";
 import { consistentHash, ipHash, keyHash } from "./balancers/hash.ts";
 import { leastConn } from "./balancers/least_conn.ts";
@@ -10,6 +10,7 @@ import { roundRobin } from "./balancers/round_robin.ts";
 import { parseAddress } from "./address.ts";
 import { Upstream } from "./group.ts";
 import { Peer } from "./peer.ts";
+import { checkSharedZones, readZone, sharedCounts } from "./shared.ts";
 import { upstreamPrefixes, upstreamVariables } from "./variables.ts";
 
 /** Every `upstream` of a cycle by its name. */
@@ -63,7 +64,13 @@ export const upstream = defineModule({
       if (args.has(1)) args.choice(1, ["least_conn"]);
       return randomTwo;
     }),
-    zone: accepted({ contexts: inside, args: [1, 2], why: "each worker keeps the state of its peers" }),
+    zone: value<string | undefined>({
+      contexts: inside,
+      default: undefined,
+      args: [1, 2],
+      syntax: "name [size]",
+      read: readZone,
+    }),
   },
   fields: {
     peers: field<readonly Peer[]>([], "none"),
@@ -72,6 +79,12 @@ export const upstream = defineModule({
   variables: upstreamVariables,
   prefixes: upstreamPrefixes,
   finish(cycle) {
+    checkSharedZones(cycle);
+    for (const group of cycle.get(upstreams).values())
+      cycle.atStart(async () => {
+        await group.resolve();
+        if (group.zone !== undefined) group.share(sharedCounts(cycle, group.zone));
+      });
     if (!cycle.validating) return;
     const known = cycle.get(upstreams);
     for (const { host, name, place, defaultPort } of cycle.get(upstreamUses)) {
@@ -107,7 +120,7 @@ function declare(args: Arguments): void {
     timeoutMs: conf.keepalive_timeout,
   });
   all.set(name, group);
-  args.cycle.atStart(() => group.resolve());
+  group.zone = conf.zone;
   args.cycle.atEnd(() => group.close());
 }
 
