@@ -69,7 +69,7 @@ if (role === "worker") {
         Promise.all([...servers].map(([listener, server]) => stopListening(listener, server))),
         // Connections that are kept alive do not count, requests do; also one that was accepted and is not read yet.
         (async () => {
-          for (let quiet = 0; quiet < 30; quiet = inWork > 0 ? 0 : quiet + 1) await Bun.sleep(10);
+          for (let quiet = 0; quiet < 100; quiet = inWork > 0 ? 0 : quiet + 1) await Bun.sleep(10);
         })(),
       ]);
     },
