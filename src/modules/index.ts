@@ -38,6 +38,7 @@ import { realip } from "./realip/realip.ts";
 import { redis } from "./redis/redis.ts";
 import { referer } from "./referer/referer.ts";
 import { restyStatus } from "./resty_status/resty_status.ts";
+import { resolver } from "./resolver/resolver.ts";
 import { rewrite } from "./rewrite/rewrite.ts";
 import { satisfy } from "./satisfy/satisfy.ts";
 import { secureLink } from "./secure_link/secure_link.ts";
@@ -85,6 +86,7 @@ export const modules: readonly AnyModule[] = [
   mysql,
   sqlite,
   session,
+  resolver,
   upstream,
   cache,
   proxy,

@@ -5,6 +5,7 @@ import { compilePattern } from "../../core/pattern.ts";
 import type { Pattern } from "../../core/plan.ts";
 import type { Request } from "../../core/request.ts";
 import { requestSlot } from "../../core/slot.ts";
+import { resolver } from "../resolver/resolver.ts";
 import type { Upstream } from "../upstream/group.ts";
 import { constantGroup, groupFor } from "../upstream/groups.ts";
 import { passDirectives, type PassConf, passFields, preparePass } from "../upstream/pass_conf.ts";
@@ -91,7 +92,7 @@ function readTarget(args: Arguments): Target {
   if (address.constant !== undefined) return constantGroup(args, address.constant, 0);
   return (request) => {
     const host = address.evaluate(request);
-    const group = groupFor(args.cycle, host, 0);
+    const group = groupFor(args.cycle, host, 0, resolver.of(request).resolver);
     if (!group) request.log("error", `no port in upstream "${host}"`);
     return group;
   };

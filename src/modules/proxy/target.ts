@@ -1,6 +1,7 @@
 import type { Arguments } from "../../core/arguments.ts";
 import type { Request } from "../../core/request.ts";
 import { escapeUri } from "../../std/uri_escape.ts";
+import { resolver } from "../resolver/resolver.ts";
 import type { Upstream } from "../upstream/group.ts";
 import { constantGroup, groupFor } from "../upstream/groups.ts";
 import type { Destination } from "../upstream/protocol.ts";
@@ -36,7 +37,7 @@ export function readTarget(args: Arguments): Target {
       request.log("error", `invalid URL prefix in "${url}"`);
       return undefined;
     }
-    const group = groupFor(args.cycle, parsed.host, parsed.tls ? 443 : 80);
+    const group = groupFor(args.cycle, parsed.host, parsed.tls ? 443 : 80, resolver.of(request).resolver);
     if (group) return destination(group, parsed, parsed.uri === undefined ? asReceived(request) : parsed.uri);
     request.log("error", `invalid host in upstream "${parsed.host}"`);
     return undefined;

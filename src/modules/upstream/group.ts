@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { Request } from "../../core/request.ts";
+import type { NameServers } from "../resolver/name_servers.ts";
 import type { Balancer } from "./balancer.ts";
 import { KeepalivePool, type KeepaliveOptions } from "./keepalive.ts";
 import type { Peer, SharedCount } from "./peer.ts";
@@ -14,6 +15,10 @@ export class Upstream {
   #primary: readonly Peer[] = [];
   #backup: readonly Peer[] = [];
   #resolved: Promise<void> | undefined;
+  #names: NameServers | undefined;
+  /** The peer whose name it is, and the addresses that were found for it last. */
+  #named: Peer | undefined;
+  #addresses: readonly string[] | undefined;
 
   constructor(
     readonly name: string,
@@ -50,6 +55,30 @@ export class Upstream {
   /** Has the peers' requests counted for all workers. @param countOf the count of that name */
   share(countOf: (name: string) => SharedCount): void {
     for (const [i, peer] of this.#peers.entries()) peer.shared = countOf(`${this.name} ${i} ${peer.name}`);
+  }
+
+  /** Has `names` asked for the addresses of the one peer, whenever what they said no longer holds. */
+  resolveBy(names: NameServers): void {
+    this.#names = names;
+    this.#named = this.#peers[0];
+  }
+
+  /** A promise while the name servers have to be asked. @throws NotResolved, by the promise */
+  ready(): Promise<void> | undefined {
+    if (!this.#names) return undefined;
+    const addresses = this.#names.lookup(this.#named!.address.host);
+    if (addresses instanceof Promise) return addresses.then((found) => this.#use(found));
+    this.#use(addresses);
+    return undefined;
+  }
+
+  #use(addresses: readonly string[]): void {
+    if (addresses === this.#addresses) return;
+    this.#addresses = addresses;
+    const { port } = this.#named!.address;
+    const before = new Map(this.#peers.map((peer) => [peer.address.host, peer]));
+    this.#peers = addresses.map((host) => before.get(host) ?? this.#named!.at({ host, port, unix: false }));
+    this.#sort();
   }
 
   /** The peer for the next try; backups only when no other is left, undefined when none is. */

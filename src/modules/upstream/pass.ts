@@ -24,6 +24,23 @@ export function pass<C extends PassConf, D extends Destination>(
 ): Verdict | Promise<Verdict> {
   const to = protocol.destination(request, conf);
   if (!to) return 500;
+  const resolving = to.group.ready();
+  if (!resolving) return passTo(request, conf, protocol, to);
+  return resolving.then(
+    () => passTo(request, conf, protocol, to),
+    (error: Error) => {
+      request.log("error", error.message);
+      return 502;
+    },
+  );
+}
+
+function passTo<C extends PassConf, D extends Destination>(
+  request: Request,
+  conf: C,
+  protocol: Protocol<C, D>,
+  to: D,
+): Verdict | Promise<Verdict> {
   if (conf.cache) {
     const use = openCache(request, conf.cache, () => protocol.cacheKey(request, to));
     if (typeof use === "number") return use;
