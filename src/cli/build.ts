@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { defineCommand } from "citty";
+import { say } from "./say.ts";
 import { isExecutable, runtimeArgv } from "./self.ts";
 import { UsageError } from "./usage.ts";
 
@@ -86,6 +87,6 @@ function place(built: string, outfile: string): number {
     process.stderr.write(`resty: cannot write ${outfile}: ${(error as Error).message}\n`);
     return 1;
   }
-  process.stdout.write(`wrote ${outfile}; now:\n  ${outfile} serve\n`);
+  say.success(`wrote ${outfile}; now:\n  ${outfile} serve`);
   return 0;
 }

@@ -4,6 +4,7 @@ import { choose } from "./configuration.ts";
 import { load } from "./master.ts";
 import { confArgument, nginxOptions } from "./options.ts";
 import { UsageError } from "./usage.ts";
+import { say } from "./say.ts";
 
 export const dbCommand = defineCommand({
   meta: { name: "db", description: "Bring the databases of a configuration up to date: resty db migrate [conf/]" },
@@ -28,7 +29,7 @@ async function migrate(conf: string | undefined, directives: string, prefix?: st
   const { databases } = loaded.plan.cycle.get(generationKey).stores;
   const withMigrations = [...databases.values()].filter(({ options }) => options.migrations !== undefined);
   if (withMigrations.length === 0)
-    process.stdout.write('no "mysql" or "sqlite" of the configuration has migrations=\n');
+    say.info('no "mysql" or "sqlite" of the configuration has migrations=');
   let failed = 0;
   for (const database of withMigrations) {
     const label = `${database.kind} "${database.name}"`;
@@ -37,7 +38,7 @@ async function migrate(conf: string | undefined, directives: string, prefix?: st
       const opened = await database.open();
       const { applied, known } = opened ?? (await database.migrate());
       const what = applied.length === 0 ? "nothing to apply" : `applied ${applied.join(", ")}`;
-      process.stdout.write(`${label}: ${what}; ${known} known\n`);
+      say.success(`${label}: ${what}; ${known} known`);
     } catch (error) {
       const cause = (error as { cause?: Error }).cause;
       process.stderr.write(`resty: [emerg] ${label}: ${cause?.message || (error as Error).message || String(error)}\n`);

@@ -4,6 +4,7 @@ import { defineCommand } from "citty";
 import { declarations } from "../ngx/declarations/declarations.ts";
 import { looseDeclarations } from "../ngx/declarations/loose.ts";
 import { embeddedFiles, inTheWay, unpack } from "./embedded.ts";
+import { say } from "./say.ts";
 
 export const initCommand = defineCommand({
   meta: { name: "init", description: "Write the configuration and handlers of this executable into a folder" },
@@ -29,7 +30,7 @@ function init(name: string, force: boolean): number {
     process.stderr.write(`resty: cannot write into ${folder}: ${(error as Error).message}\n`);
     return 1;
   }
-  process.stdout.write(`wrote ${embeddedFiles().length} files; now:\n  resty serve ${name.replace(/\/$/, "")}/conf\n`);
+  say.success(`wrote ${embeddedFiles().length} files; now:\n  resty serve ${name.replace(/\/$/, "")}/conf`);
   return 0;
 }
 

@@ -4,6 +4,7 @@ import { defineCommand } from "citty";
 import { isExecutable } from "./self.ts";
 import { unit } from "./systemd_unit.ts";
 import { UsageError } from "./usage.ts";
+import { say } from "./say.ts";
 
 export const systemdCommand = defineCommand({
   meta: { name: "systemd", description: "Run as a service: print a unit, or install it" },
@@ -57,6 +58,6 @@ function install(text: string, file: string, force: boolean): number {
     process.stderr.write(`resty: cannot write ${file}: ${(error as Error).message}\n`);
     return 1;
   }
-  process.stdout.write(`wrote ${file}; now:\n  systemctl daemon-reload\n  systemctl enable --now resty\n`);
+  say.success(`wrote ${file}; now:\n  systemctl daemon-reload\n  systemctl enable --now resty`);
   return 0;
 }
