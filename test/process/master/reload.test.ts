@@ -50,7 +50,7 @@ test("a worker that is stuck does not keep the others from a reload, and is repl
   void master.get("/spin").catch(() => {});
   // Some of these reach the stuck one, and wait for it.
   const { pid } = await until("an answer of the other", () =>
-    Promise.race([master.get().catch(() => undefined), Bun.sleep(200).then(() => undefined)]),
+    Promise.race([master.get().catch(() => undefined), Bun.sleep(500).then(() => undefined)]),
   );
   await master.reload({ behaviour: { name: "two" } });
   await master.logged(/\[alert\] \d+: worker process \d+ does not answer and is replaced/);
