@@ -10,22 +10,24 @@ import type { RequestNgx } from "./request_ngx.ts";
 export type HeaderValue = string | number | boolean | readonly (string | number)[] | null | undefined;
 export type Headers = Record<string, Repeated<string>>;
 
+/** Scripts name few fields, and those often: the first names are remembered. */
+function remembering(compute: (name: string) => string): (name: string) => string {
+  const known = new Map<string, string>();
+  return (name) => {
+    let result = known.get(name);
+    if (result === undefined) {
+      result = compute(name);
+      if (known.size < 1000) known.set(name, result);
+    }
+    return result;
+  };
+}
+
 /** `content_type` → `content-type`, as OpenResty reads names of fields. */
-export function fieldName(name: string): string {
-  return name.includes("_") ? name.replaceAll("_", "-") : name;
-}
+export const fieldName = remembering((name) => (name.includes("_") ? name.replaceAll("_", "-") : name));
 
-const lowered = new Map<string, string>();
-
-/** As `fieldName`, in lower case. Scripts name few fields, and those often: most are found. */
-export function lowerField(name: string): string {
-  let lower = lowered.get(name);
-  if (lower === undefined) {
-    lower = fieldName(name).toLowerCase();
-    if (lowered.size < 1000) lowered.set(name, lower);
-  }
-  return lower;
-}
+/** As `fieldName`, in lower case. */
+export const lowerField = remembering((name) => fieldName(name).toLowerCase());
 
 /** @throws TypeError for what would split the response. */
 export function safeValue(name: string, value: string | number | boolean): string {
@@ -48,7 +50,7 @@ export function headersOf(flat: readonly string[], max: number, raw = false): { 
 /** Reads a field of the response as it stands; several of a name are an array. */
 export function getResponseHeader(request: Request, name: string): Repeated<string> | undefined {
   const { response } = request;
-  const lower = fieldName(name).toLowerCase();
+  const lower = lowerField(name);
   const own = response.known(lower);
   if (own !== undefined) return own;
   const all = response.headers.all(lower);
