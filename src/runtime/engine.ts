@@ -78,7 +78,9 @@ export class HttpEngine implements Engine {
 
   /** A second failure while answering the first one ends the connection instead of going round. */
   #failedOnce(request: Request, error: unknown): Verdict {
-    return request.response.status === 500 || request.headSent ? (this.failed(request, error), ERROR) : this.failed(request, error);
+    return request.response.status === 500 || request.headSent
+      ? (this.failed(request, error), ERROR)
+      : this.failed(request, error);
   }
 
   /** Logs what a hook threw and says what to answer. */
@@ -272,29 +274,32 @@ export class HttpEngine implements Engine {
   }
 
   #finish(request: Request): void {
-    const { exchange, pending } = request;
+    const { pending } = request;
     if (pending) {
       request.pending = undefined;
       void Promise.all(pending).then(() => this.#finish(request));
       return;
     }
-    const done = (): void => {
-      counters.own[counter.writing]!--;
-      this.active--;
-      request.releaseBody();
-      request.end();
-      request.plan.cycle.release();
-      // Who waits for the connection to close finds the request in the log: a line of its own costs little beside that.
-      if (!request.keepalive) {
-        accessLogFiles.flush();
-        this.logs.flush();
-      }
-      if (request.endPending) exchange.end(request.response.trailers?.length ? request.response.trailers : undefined);
-      exchange.finished(request.keepalive);
-    };
     const verdict = this.#log(request);
-    if (verdict) void verdict.finally(done);
-    else done();
+    if (verdict) void verdict.finally(() => this.#end(request));
+    else this.#end(request);
+  }
+
+  /** The request is logged: lets go of what it held. */
+  #end(request: Request): void {
+    const { exchange } = request;
+    counters.own[counter.writing]!--;
+    this.active--;
+    request.releaseBody();
+    request.end();
+    request.plan.cycle.release();
+    // Who waits for the connection to close finds the request in the log: a line of its own costs little beside that.
+    if (!request.keepalive) {
+      accessLogFiles.flush();
+      this.logs.flush();
+    }
+    if (request.endPending) exchange.end(request.response.trailers?.length ? request.response.trailers : undefined);
+    exchange.finished(request.keepalive);
   }
 
   #log(request: Request): Promise<unknown> | undefined {

@@ -15,7 +15,7 @@ export function settleKeepalive(request: Request): void {
     !connection.closing &&
     timeoutMs > 0 &&
     // Nobody can tell whether a body follows that was not asked for.
-    !request.body.withheld &&
+    !(exchange.hasBody && request.body.withheld) &&
     connection.requests < conf.keepalive_requests &&
     request.startMs - connection.startMs < conf.keepalive_time &&
     !isBrokenBrowser(request, conf.keepalive_disable);
