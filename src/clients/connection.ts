@@ -52,6 +52,7 @@ export class UpstreamConnection implements ResponseHandler, Timed {
   #tunnel: { readonly onData: (chunk: Uint8Array) => void; readonly onClose: () => void } | undefined;
   /** What the socket did not take at once. */
   #backlog: Uint8Array[] = [];
+  #corked: Uint8Array[] | undefined;
   #closed = false;
   deadlineMs = Number.POSITIVE_INFINITY;
   lookMs = Number.POSITIVE_INFINITY;
@@ -133,10 +134,29 @@ export class UpstreamConnection implements ResponseHandler, Timed {
     this.parser.expect(method, this);
   }
 
+  /** Holds back what is written until `uncork`: a head and the first of the body leave together. */
+  cork(): void {
+    this.#corked ??= [];
+  }
+
+  /** @returns as `write` */
+  uncork(): boolean {
+    const parts = this.#corked;
+    this.#corked = undefined;
+    if (!parts || parts.length === 0) return this.#backlog.length === 0;
+    const all = Buffer.concat(parts);
+    this.bytesSent -= all.length; // counted when they were held back
+    return this.write(all);
+  }
+
   /** @returns false when the kernel would take no more; `drain` tells when it will. */
   write(chunk: Uint8Array | string): boolean {
     if (this.#closed) return true;
     this.bytesSent += chunk.length;
+    if (this.#corked) {
+      this.#corked.push(typeof chunk === "string" ? Buffer.from(chunk, "latin1") : chunk);
+      return true;
+    }
     if (typeof chunk === "string" && this.#backlog.length === 0 && isAscii.test(chunk)) {
       const taken = this.#socket.write(chunk);
       if (taken >= chunk.length) return true;

@@ -29,8 +29,8 @@ const http: Protocol<ProxyConf, HttpDestination> = {
     const method = conf.proxy_method?.evaluate(request) || (variation?.method ?? request.method);
     const head = requestHead(request, conf, to, method, variation, bodyBytes);
     connection.expect(method, events);
-    connection.write(head);
-    if (body && body.length > 0) connection.write(body);
+    if (!body || body.length === 0) connection.write(head);
+    else connection.write(Buffer.concat([Buffer.from(head, "latin1"), body]));
   },
   frame(chunk, isLengthKnown) {
     if (isLengthKnown) return chunk;

@@ -63,9 +63,13 @@ export class Passage<C extends PassConf, D extends Destination> implements Event
     if (this.#settled) return;
     const length = lengthOf(request, body);
     const whole = body instanceof Uint8Array ? body : undefined;
+    const isStream = body !== undefined && !whole;
+    if (isStream) connection.cork();
     protocol.send(connection, this, request, conf, to, use?.variation, length, whole);
-    if (body && !whole) {
+    if (isStream) {
       connection.limit(conf.sendTimeoutMs);
+      // What has come of the body already leaves with the head; the head does not wait for what has not.
+      setImmediate(() => connection.uncork());
       void this.#stream((body as Exclude<typeof body, Uint8Array>).open(), length !== undefined).catch(
         (error: unknown) => this.#throw(error),
       );
@@ -85,7 +89,8 @@ export class Passage<C extends PassConf, D extends Destination> implements Event
     for await (const chunk of body) {
       if (this.#settled) return;
       this.connection.limit(conf.sendTimeoutMs);
-      if (this.connection.write(protocol.frame(chunk, isLengthKnown))) continue;
+      this.connection.write(protocol.frame(chunk, isLengthKnown));
+      if (this.connection.uncork()) continue;
       this.#drain = Promise.withResolvers<void>();
       await this.#drain.promise;
     }
