@@ -48,7 +48,9 @@ export function checkHead(request: Request): HeadProblem | undefined {
     }
     const candidates = unique[name.length];
     if (!candidates) continue;
-    const lower = candidates.find((candidate) => sameName(name, candidate));
+    let lower: string | undefined;
+    for (let j = 0; j < candidates.length && lower === undefined; j++)
+      if (sameName(name, candidates[j]!)) lower = candidates[j];
     if (lower === undefined) continue;
     if (seen?.includes(`${lower};`)) {
       const kind = lower === "host" ? "host header" : "header line";
