@@ -13,8 +13,6 @@ export interface ListenDeclaration {
   readonly defaultServer: boolean;
   readonly ssl: boolean;
   readonly http2: boolean;
-  readonly quic: boolean;
-  readonly proxyProtocol: boolean;
 }
 
 /** One name of `server_name`, in lower case; `pattern` for one that starts with "~". */

@@ -48,8 +48,6 @@ export function compileListeners(servers: ReadonlyMap<Level, ServerPlan>, cycle:
       spec,
       tls: certificates(declarations, explicit ?? declarations[0]!, cycle),
       http2: declarations.some(({ http2, level }) => http2 || cycle.get(http2Servers).has(level)),
-      http3: declarations.some(({ quic }) => quic),
-      proxyProtocol: declarations.some(({ proxyProtocol }) => proxyProtocol),
       defaultServer,
       servers: declarations.map(({ level }) => servers.get(level)!),
       find: nameLookup(declarations, servers, defaultServer, spec.key, cycle),

@@ -111,8 +111,6 @@ export interface ListenerPlan {
   /** One certificate a server, the default server's first; empty where TLS is not spoken. */
   readonly tls: readonly TlsServer[];
   readonly http2: boolean;
-  readonly http3: boolean;
-  readonly proxyProtocol: boolean;
   readonly defaultServer: ServerPlan;
   /** All that share the address, in the order of the configuration. */
   readonly servers: readonly ServerPlan[];

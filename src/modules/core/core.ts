@@ -252,8 +252,6 @@ function ensureListen(level: Level, args: Arguments): void {
     defaultServer: false,
     ssl: false,
     http2: false,
-    quic: false,
-    proxyProtocol: false,
   });
 }
 

@@ -27,10 +27,12 @@ export function readListen(args: Arguments): ListenDeclaration {
   for (let i = 1; i < args.count; i++) {
     const word = args.text(i);
     const [key, setting] = word.includes("=") ? [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)] : [word];
-    if (["default_server", "default", "ssl", "http2", "quic", "proxy_protocol"].includes(word)) {
+    if (["default_server", "default", "ssl", "http2"].includes(word)) {
       flags.add(word === "default" ? "default_server" : word);
       continue;
     }
+    if (word === "quic" || word === "proxy_protocol")
+      throw args.wrong(i, `"${word}" of "listen" is known to nginx, not supported by resty`, "no such parameter");
     setsSocket = true;
     if (word === "bind") continue;
     else if (word === "reuseport") reuseport = true;
@@ -62,8 +64,6 @@ export function readListen(args: Arguments): ListenDeclaration {
     defaultServer: flags.has("default_server"),
     ssl: flags.has("ssl"),
     http2: flags.has("http2"),
-    quic: flags.has("quic"),
-    proxyProtocol: flags.has("proxy_protocol"),
   };
 }
 
