@@ -10,8 +10,12 @@ type ArgValue = string | number | boolean | bigint | null | undefined;
 
 const plainText = /^[A-Za-z0-9\-._~!'()*]*$/;
 
+/** Most arguments have nothing to decode, which one look tells. */
+const undecoded = /[+%\x80-\uffff]/;
+
 /** Decodes "%XX" and "+" of an argument into text; what is no escape stays as it is. */
 export function unescapeText(bytes: string): string {
+  if (!undecoded.test(bytes)) return bytes;
   let decoded = bytes.includes("+") ? bytes.replaceAll("+", " ") : bytes;
   if (decoded.includes("%"))
     decoded = decoded.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
