@@ -2,6 +2,7 @@ import { lowerCase } from "../std/lower_case.ts";
 import { BadResponse, type ResponseHandler, type ResponseParser } from "./response_parser.ts";
 
 const headBytesMax = 256 * 1024;
+const usualHeadBytesMax = 2048;
 const cr = 13;
 const lf = 10;
 
@@ -38,7 +39,7 @@ export class Http1Parser implements ResponseParser {
   }
 
   feed(piece: Uint8Array): void {
-    let data = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+    let data = piece instanceof Buffer ? piece : Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
     if (this.#pending) {
       data = Buffer.concat([this.#pending, data]);
       this.#pending = undefined;
@@ -115,9 +116,18 @@ export class Http1Parser implements ResponseParser {
   }
 
   #head(data: Buffer, start: number): number {
-    const end = headEnd(data, start);
-    if (end < 0) return -1;
-    const text = data.toString("latin1", start, end);
+    // Most heads are in one piece and short: one call into the runtime finds their end and has their text.
+    let text = data.toString("latin1", start, Math.min(data.length, start + usualHeadBytesMax));
+    const blank = blankLine.exec(text);
+    let end: number;
+    if (blank) {
+      end = start + blank.index + blank[0].length;
+      text = text.slice(0, blank.index + 1);
+    } else {
+      end = headEnd(data, start);
+      if (end < 0) return -1;
+      text = data.toString("latin1", start, end);
+    }
     const lineEnd = text.indexOf("\n");
     const statusLine = /^HTTP\/1\.([01]) +(\d{3})(?: (.*?))?\r?$/.exec(text.slice(0, lineEnd));
     if (!statusLine) throw new BadResponse("upstream sent no valid HTTP/1.0 header");
@@ -183,6 +193,8 @@ export class Http1Parser implements ResponseParser {
   }
 }
 
+const blankLine = /\n\r?\n/;
+
 /** Where the empty line that ends a head ends, or -1. */
 export function headEnd(data: Buffer, start: number): number {
   for (let newline = data.indexOf(lf, start); newline >= 0; newline = data.indexOf(lf, newline + 1)) {
@@ -194,21 +206,31 @@ export function headEnd(data: Buffer, start: number): number {
 
 /** Name and value of each line of `text` from `start` on; a line that is no field is an error. */
 export function fields(text: string, start: number): string[] {
-  if (text.includes("\0")) throw new BadResponse("upstream sent invalid header");
+  if (unfit.test(text)) throw new BadResponse("upstream sent invalid header");
   const flat: string[] = [];
   for (let at = start; at < text.length;) {
     let end = text.indexOf("\n", at);
     if (end < 0) end = text.length;
     const next = end + 1;
-    if (text.charCodeAt(end - 1) === cr && end > at) end--;
+    if (end > at && text.charCodeAt(end - 1) === cr) end--;
     if (end > at) {
       const colon = text.indexOf(":", at);
       if (colon <= at || colon >= end) throw new BadResponse("upstream sent invalid header");
-      const value = text.slice(colon + 1, end).trim();
-      if (value.includes("\r")) throw new BadResponse("upstream sent invalid header");
-      flat.push(text.slice(at, colon).trimEnd(), value);
+      let nameEnd = colon;
+      while (nameEnd > at && isBlank(text.charCodeAt(nameEnd - 1))) nameEnd--;
+      let from = colon + 1;
+      while (from < end && isBlank(text.charCodeAt(from))) from++;
+      while (end > from && isBlank(text.charCodeAt(end - 1))) end--;
+      flat.push(text.slice(at, nameEnd), text.slice(from, end));
     }
     at = next;
   }
   return flat;
+}
+
+/** NUL, or a carriage return that ends no line. */
+const unfit = /\0|\r(?!\n|$)/;
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9;
 }

@@ -277,16 +277,16 @@ test("what is not used goes, and the oldest when there is too much", async () =>
   const names = ["/old", "/a", "/b", "/c", "/d"];
   const fileOf = (key: string): string => server.path(`cache/${createHash("md5").update(key).digest("hex")}`);
   const keys = (): string[] => names.filter((key) => existsSync(fileOf(key)));
-  await server.get("/old");
+  await server.exchange({ path: "/old" });
   utimesSync(entries(server)[0]!, new Date(Date.now() - 7_200_000), new Date(Date.now() - 7_200_000));
   for (const [i, name] of ["/a", "/b", "/c"].entries()) {
-    await server.get(name);
+    await server.exchange({ path: name });
     const used = new Date(Date.now() - 60_000 + i * 10_000);
     utimesSync(fileOf(name), used, used);
   }
   await until("/old to go", () => !keys().includes("/old"), 20_000);
   expect(keys()).toEqual(["/a", "/b", "/c"]);
-  await server.get("/d");
+  await server.exchange({ path: "/d" });
   await until("the oldest to go", () => keys().length === 3, 20_000);
   expect(keys()).toEqual(["/b", "/c", "/d"]);
 }, 40_000);
