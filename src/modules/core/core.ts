@@ -147,7 +147,6 @@ export const core = defineModule({
       read: (args) => args.cycle.path(args.text(0)),
     }),
     client_body_timeout: time({ contexts: upToLocation, default: 60_000 }),
-    client_header_timeout: time({ contexts: upToServer, default: 60_000 }),
     send_timeout: time({ contexts: upToLocation, default: 60_000 }),
     keepalive_timeout: value<KeepaliveTimeout>({
       contexts: upToLocation,
@@ -166,8 +165,6 @@ export const core = defineModule({
     max_headers: number({ contexts: upToServer, default: 1000, min: 1 }),
     keepalive_requests: number({ contexts: upToLocation, default: 1000 }),
     keepalive_time: time({ contexts: upToLocation, default: 3_600_000 }),
-    reset_timedout_connection: flag({ contexts: upToLocation, default: false }),
-    lingering_close: choice({ contexts: upToLocation, default: "on", of: ["off", "on", "always"] }),
     limit_rate: value<ComplexValue>({
       contexts: upToIf,
       default: constantValue("0"),
@@ -210,6 +207,9 @@ export const core = defineModule({
     msie_refresh: noEffect(upToLocation, "those browsers are gone"),
     /** Off, there are no trailers; a body of unknown length is chunked for HTTP/1.1 all the same. */
     chunked_transfer_encoding: flag({ contexts: upToLocation, default: true }),
+    client_header_timeout: noEffect(upToServer, "the runtime gives a head 12 seconds"),
+    reset_timedout_connection: noEffect(upToLocation, "connections that time out are closed"),
+    lingering_close: noEffect(upToLocation, "the rest of a request body is always read"),
     lingering_time: noEffect(upToLocation, "the rest of a request body is always read"),
     lingering_timeout: noEffect(upToLocation, "the rest of a request body is always read"),
   },

@@ -32,7 +32,7 @@ export const mainModule = defineModule({
     daemon: flag({ contexts: main, default: false }),
     master_process: flag({ contexts: main, default: true }),
     env: list<string>({ contexts: main, syntax: "variable[=value]", read: (args) => args.text(0) }),
-    working_directory: text({ contexts: main, default: "", syntax: "directory" }),
+    working_directory: accepted({ contexts: main, why: "cores are written where the system says" }),
     worker_cpu_affinity: list<readonly string[]>({
       contexts: main,
       args: [1, 1024],
