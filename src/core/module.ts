@@ -175,6 +175,11 @@ export function flag(options: Common<boolean>): DirectiveSpec<boolean> {
   return value({ syntax: "on | off", ...options, read: (args) => args.flag(0) });
 }
 
+/** A directive without arguments that gives its location a handler, or another property of its own. */
+export function mark(contexts: readonly Context[]): DirectiveSpec<boolean> {
+  return value({ contexts, default: false, args: 0, syntax: "", merge: "conditional", read: () => true });
+}
+
 export function number(options: Common<number> & { readonly min?: number; readonly max?: number }): DirectiveSpec<number> {
   return value({ syntax: "number", ...options, read: (args) => args.integer(0, options) });
 }

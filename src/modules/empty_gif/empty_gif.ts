@@ -1,4 +1,4 @@
-import { defineModule, value } from "../../core/module.ts";
+import { defineModule, mark } from "../../core/module.ts";
 import type { Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 
@@ -12,14 +12,7 @@ const modifiedSeconds = 23_349_600;
 export const emptyGif = defineModule({
   name: "empty_gif",
   directives: {
-    empty_gif: value<boolean>({
-      contexts: ["location"],
-      default: false,
-      args: 0,
-      syntax: "",
-      merge: "conditional",
-      read: () => true,
-    }),
+    empty_gif: mark(["location"]),
   },
   handler: (conf) => (conf.empty_gif ? sendPixel : undefined),
 });

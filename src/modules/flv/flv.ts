@@ -1,4 +1,4 @@
-import { defineModule, value } from "../../core/module.ts";
+import { defineModule, mark } from "../../core/module.ts";
 import { DECLINED, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { parseInteger } from "../../std/units.ts";
@@ -17,14 +17,7 @@ const header = Buffer.from("FLV\x01\x05\0\0\0\x09\0\0\0\0", "latin1");
 export const flv = defineModule({
   name: "flv",
   directives: {
-    flv: value<boolean>({
-      contexts: ["location"],
-      default: false,
-      args: 0,
-      syntax: "",
-      merge: "conditional",
-      read: () => true,
-    }),
+    flv: mark(["location"]),
   },
   handler: (conf) => (conf.flv ? sendVideo : undefined),
 });

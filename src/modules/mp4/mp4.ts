@@ -1,6 +1,6 @@
 import type { Body } from "../../core/body.ts";
 import { byteLength } from "../../core/body.ts";
-import { type Context, defineModule, flag, size, value } from "../../core/module.ts";
+import { type Context, defineModule, flag, mark, size } from "../../core/module.ts";
 import { DECLINED, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { setContentType } from "../core/content_type.ts";
@@ -19,14 +19,7 @@ const contexts: readonly Context[] = ["http", "server", "location"];
 export const mp4 = defineModule({
   name: "mp4",
   directives: {
-    mp4: value<boolean>({
-      contexts: ["location"],
-      default: false,
-      args: 0,
-      syntax: "",
-      merge: "conditional",
-      read: () => true,
-    }),
+    mp4: mark(["location"]),
     mp4_buffer_size: size({ contexts, default: 512 * 1024 }),
     mp4_max_buffer_size: size({ contexts, default: 10 * 1024 * 1024 }),
     mp4_start_key_frame: flag({ contexts, default: false }),

@@ -1,5 +1,5 @@
 import { counter, counters, countersPerWorker, sumOf } from "../../core/counters.ts";
-import { defineModule, value } from "../../core/module.ts";
+import { defineModule, mark } from "../../core/module.ts";
 import type { Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { cycleZones } from "../../shm/zones.ts";
@@ -11,14 +11,7 @@ import type { PeerStatus, Status, WorkerStatus } from "./report.ts";
 export const restyStatus = defineModule({
   name: "resty_status",
   directives: {
-    resty_status: value<boolean>({
-      contexts: ["server", "location"],
-      args: 0,
-      syntax: "",
-      default: false,
-      merge: "conditional",
-      read: () => true,
-    }),
+    resty_status: mark(["server", "location"]),
   },
   handler: (conf) => (conf.resty_status ? answer : undefined),
 });
