@@ -16,7 +16,11 @@ export interface Target {
 const program = join(".build", "program", "resty.js");
 
 function bun(...args: string[]): void {
-  const run = Bun.spawnSync({ cmd: [process.execPath, "build", ...args], cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const run = Bun.spawnSync({
+    cmd: [process.execPath, "build", ...args],
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   if (run.exitCode !== 0) throw new Error(`bun build failed:\n${run.stderr}${run.stdout}`);
 }
 

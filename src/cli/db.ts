@@ -28,8 +28,7 @@ async function migrate(conf: string | undefined, directives: string, prefix?: st
   }
   const { databases } = loaded.plan.cycle.get(generationKey).stores;
   const withMigrations = [...databases.values()].filter(({ options }) => options.migrations !== undefined);
-  if (withMigrations.length === 0)
-    say.info('no "mysql" or "sqlite" of the configuration has migrations=');
+  if (withMigrations.length === 0) say.info('no "mysql" or "sqlite" of the configuration has migrations=');
   let failed = 0;
   for (const database of withMigrations) {
     const label = `${database.kind} "${database.name}"`;

@@ -31,7 +31,14 @@ export interface Compiled {
 export function compile(directives: readonly Directive[], options: CompileOptions): Compiled {
   const { modules, diagnostics } = options;
   const variables = new VariableTable(modules);
-  const cycle = new Cycle(options.prefix, options.confPrefix, variables, diagnostics, options.validating, options.files);
+  const cycle = new Cycle(
+    options.prefix,
+    options.confPrefix,
+    variables,
+    diagnostics,
+    options.validating,
+    options.files,
+  );
   const main = new Level("main", undefined, undefined, cycle);
   readBlock(directives, main, new Directory(modules), cycle);
   for (const module of modules) {
@@ -43,7 +50,8 @@ export function compile(directives: readonly Directive[], options: CompileOption
   }
   const servers = new Map<Level, ServerPlan>();
   for (const http of main.children)
-    if (http.context === "http") for (const [level, server] of compileServers(http, modules, cycle)) servers.set(level, server);
+    if (http.context === "http")
+      for (const [level, server] of compileServers(http, modules, cycle)) servers.set(level, server);
   const listeners = compileListeners(servers, cycle);
   variables.check(diagnostics);
   return { plan: { cycle, listeners, servers: [...servers.values()] }, main };

@@ -29,8 +29,7 @@ export function readLocationName(directive: Directive): LocationName {
   };
   if (second) {
     const modifier = modifiers[first!.text];
-    if (!modifier)
-      throw new ConfigError(`invalid location modifier "${first!.text}"`, first!.place, "=, ~, ~* or ^~");
+    if (!modifier) throw new ConfigError(`invalid location modifier "${first!.text}"`, first!.place, "=, ~, ~* or ^~");
     return { ...modifier, name: second.text, place: second.place };
   }
   const { text, place } = first!;
@@ -91,7 +90,15 @@ function slashRedirect(plan: LocationPlan): LocationPlan {
   };
   const step: Step = { hook, conf: undefined, module: "core", nextPhase: 1 };
   const steps = [step];
-  return { ...plan, kind: "exact", name: plan.name.slice(0, -1), rewrite: [], lateRewrite: [], steps, subrequestSteps: steps };
+  return {
+    ...plan,
+    kind: "exact",
+    name: plan.name.slice(0, -1),
+    rewrite: [],
+    lateRewrite: [],
+    steps,
+    subrequestSteps: steps,
+  };
 }
 
 function checkNesting({ kind, name, place }: LocationName, parent: Parent): void {
@@ -123,10 +130,16 @@ function checkDuplicate({ kind, name, place }: LocationName, declared: Map<strin
   });
 }
 
-function compileLocation(level: Level, location: LocationName, modules: readonly AnyModule[], cycle: Cycle): LocationPlan {
+function compileLocation(
+  level: Level,
+  location: LocationName,
+  modules: readonly AnyModule[],
+  cycle: Cycle,
+): LocationPlan {
   const pattern =
     location.kind === "regex"
-      ? (level.pattern ?? compilePattern(new Arguments(level.directive!, level, cycle), location.name, location.place, location))
+      ? (level.pattern ??
+        compilePattern(new Arguments(level.directive!, level, cycle), location.name, location.place, location))
       : undefined;
   return compileLevel(level, location.kind, location.name, pattern, modules, cycle);
 }

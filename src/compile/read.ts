@@ -85,6 +85,9 @@ function unknownDirective({ name, place }: Directive, level: Level, directory: D
   }
   if (isKnownToNginx(name))
     return new ConfigError(`"${name}" is known to nginx, not supported by resty`, place, "a directive that resty has");
-  const near = nearest(name, directory.names().filter((other) => directory.find(other, level.context)));
+  const near = nearest(
+    name,
+    directory.names().filter((other) => directory.find(other, level.context)),
+  );
   return new ConfigError(`unknown directive "${name}"`, place, near && `"${near}", perhaps`);
 }

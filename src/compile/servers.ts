@@ -4,14 +4,22 @@ import type { AnyModule } from "../core/module.ts";
 import type { ListenerPlan, ListenSpec, Pattern, ServerPlan, TlsServer } from "../core/plan.ts";
 import type { Request } from "../core/request.ts";
 import { WildcardMap } from "../std/wildcard.ts";
-import { http2Servers, type ListenDeclaration, listenDeclarations, type ServerName, serverNames, tlsServers } from "./listen.ts";
+import {
+  http2Servers,
+  type ListenDeclaration,
+  listenDeclarations,
+  type ServerName,
+  serverNames,
+  tlsServers,
+} from "./listen.ts";
 import { compileLevel, compileLocations } from "./locations.ts";
 import { phaseSteps } from "./steps.ts";
 
 /** The servers of one `http` block, each with its locations. */
 export function compileServers(http: Level, modules: readonly AnyModule[], cycle: Cycle): Map<Level, ServerPlan> {
   const servers = new Map<Level, ServerPlan>();
-  for (const level of http.children) if (level.context === "server") servers.set(level, compileServer(level, modules, cycle));
+  for (const level of http.children)
+    if (level.context === "server") servers.set(level, compileServer(level, modules, cycle));
   return servers;
 }
 

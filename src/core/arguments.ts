@@ -84,8 +84,7 @@ export class Arguments {
   choice<const Choice extends string>(index: number, choices: readonly Choice[]): Choice {
     const word = this.text(index).toLowerCase();
     const found = choices.find((choice) => choice.toLowerCase() === word);
-    if (found === undefined)
-      throw this.wrong(index, `invalid value "${this.text(index)}"`, `${choices.join(", ")}`);
+    if (found === undefined) throw this.wrong(index, `invalid value "${this.text(index)}"`, `${choices.join(", ")}`);
     return found;
   }
 
@@ -104,14 +103,16 @@ export class Arguments {
   /** A number of bytes, `8k`, `1m`. */
   size(index: number): number {
     const value = parseSize(this.text(index));
-    if (value === undefined) throw this.wrong(index, `"${this.name}" directive invalid value`, "a size such as 8k or 1m");
+    if (value === undefined)
+      throw this.wrong(index, `"${this.name}" directive invalid value`, "a size such as 8k or 1m");
     return value;
   }
 
   /** As `size`, and in gigabytes too: what may exceed memory. */
   offset(index: number): number {
     const value = parseOffset(this.text(index));
-    if (value === undefined) throw this.wrong(index, `"${this.name}" directive invalid value`, "a size such as 8k, 1m or 1g");
+    if (value === undefined)
+      throw this.wrong(index, `"${this.name}" directive invalid value`, "a size such as 8k, 1m or 1g");
     return value;
   }
 
@@ -123,14 +124,16 @@ export class Arguments {
   /** As `timeMs`, of a part of the word. */
   timeMsOf(index: number, text: string): number {
     const value = parseTimeMs(text);
-    if (value === undefined) throw this.wrong(index, `"${this.name}" directive invalid value`, "a time such as 30s or 500ms");
+    if (value === undefined)
+      throw this.wrong(index, `"${this.name}" directive invalid value`, "a time such as 30s or 500ms");
     return value;
   }
 
   /** A time such as `1h` or `1y`, in whole seconds. */
   timeSeconds(index: number): number {
     const value = parseTimeSeconds(this.text(index));
-    if (value === undefined) throw this.wrong(index, `"${this.name}" directive invalid value`, "a time such as 1h or 30d");
+    if (value === undefined)
+      throw this.wrong(index, `"${this.name}" directive invalid value`, "a time such as 1h or 30d");
     return value;
   }
 
@@ -140,7 +143,11 @@ export class Arguments {
     for (let i = from; i < this.words.length; i++) {
       const word = this.words[i]!;
       if (!word.text.startsWith(prefix)) continue;
-      const place = { ...word.place, column: word.place.column + prefix.length, length: word.text.length - prefix.length };
+      const place = {
+        ...word.place,
+        column: word.place.column + prefix.length,
+        length: word.text.length - prefix.length,
+      };
       return { ...word, text: word.text.slice(prefix.length), place };
     }
     return undefined;

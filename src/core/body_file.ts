@@ -19,13 +19,14 @@ export class BodyFile {
   }
 
   append(chunk: Uint8Array): void {
-    for (let done = 0; done < chunk.length; ) done += writeSync(this.#fd, chunk, done, chunk.length - done, this.sizeBytes + done);
+    for (let done = 0; done < chunk.length;)
+      done += writeSync(this.#fd, chunk, done, chunk.length - done, this.sizeBytes + done);
     this.sizeBytes += chunk.length;
   }
 
   bytes(): Uint8Array {
     const all = Buffer.allocUnsafe(this.sizeBytes);
-    for (let done = 0; done < all.length; ) {
+    for (let done = 0; done < all.length;) {
       const count = readSync(this.#fd, all, done, all.length - done, done);
       if (count === 0) throw new Error(`"${this.path}" is shorter than what was written to it`);
       done += count;
@@ -34,7 +35,7 @@ export class BodyFile {
   }
 
   *chunks(): Generator<Uint8Array, void, void> {
-    for (let at = 0; at < this.sizeBytes; ) {
+    for (let at = 0; at < this.sizeBytes;) {
       const piece = Buffer.allocUnsafe(Math.min(readBytes, this.sizeBytes - at));
       const count = readSync(this.#fd, piece, 0, piece.length, at);
       if (count === 0) throw new Error(`"${this.path}" is shorter than what was written to it`);

@@ -28,7 +28,7 @@ export class InvalidVariableName extends Error {
 export function splitVariables(text: string): Part[] {
   const parts: Part[] = [];
   let literal = "";
-  for (let i = 0; i < text.length; ) {
+  for (let i = 0; i < text.length;) {
     if (text[i] !== "$") {
       literal += text[i++];
       continue;

@@ -67,11 +67,7 @@ export class Level {
     const conf: Record<string, unknown> = {};
     for (const [field, rule] of module.fields) {
       const own = this.own(module, field);
-      conf[field] = outer
-        ? rule.merge(outer[field], own, this.context)
-        : own !== undefined
-          ? own
-          : rule.initial;
+      conf[field] = outer ? rule.merge(outer[field], own, this.context) : own !== undefined ? own : rule.initial;
     }
     return conf;
   }

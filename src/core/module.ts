@@ -8,15 +8,7 @@ import type { Getter, VariableSpec } from "./variable.ts";
 
 /** Where a directive may stand, as nginx's reference names the contexts. */
 export type Context =
-  | "main"
-  | "events"
-  | "http"
-  | "server"
-  | "location"
-  | "if in server"
-  | "if in location"
-  | "limit_except"
-  | "upstream";
+  "main" | "events" | "http" | "server" | "location" | "if in server" | "if in location" | "limit_except" | "upstream";
 
 /** How a value of an outer level reaches an inner one. */
 export type MergeRule =
@@ -110,7 +102,8 @@ let modulesDefined = 0;
 export function defineModule<D extends Directives = {}, F extends Fields = {}>(spec: ModuleSpec<D, F>): Module<D, F> {
   const index = modulesDefined++;
   const fields = new Map<string, Field<unknown>>();
-  for (const [name, directive] of Object.entries(spec.directives ?? {})) if (!directive.field) fields.set(name, directive);
+  for (const [name, directive] of Object.entries(spec.directives ?? {}))
+    if (!directive.field) fields.set(name, directive);
   for (const [name, field] of Object.entries(spec.fields ?? {})) fields.set(name, field);
   const module: Module<D, F> = {
     name: spec.name,
@@ -135,8 +128,7 @@ export function defineModule<D extends Directives = {}, F extends Fields = {}>(s
 function mergeBy<T>(rule: MergeRule, initial: T): Field<T>["merge"] {
   if (rule === "inherit") return (outer, own) => own ?? outer;
   if (rule === "none") return (_outer, own) => own ?? initial;
-  return (outer, own, context) =>
-    own ?? (context === "if in location" || context === "limit_except" ? outer : initial);
+  return (outer, own, context) => own ?? (context === "if in location" || context === "limit_except" ? outer : initial);
 }
 
 interface Common<T> {
@@ -180,7 +172,9 @@ export function mark(contexts: readonly Context[]): DirectiveSpec<boolean> {
   return value({ contexts, default: false, args: 0, syntax: "", merge: "conditional", read: () => true });
 }
 
-export function number(options: Common<number> & { readonly min?: number; readonly max?: number }): DirectiveSpec<number> {
+export function number(
+  options: Common<number> & { readonly min?: number; readonly max?: number },
+): DirectiveSpec<number> {
   return value({ syntax: "number", ...options, read: (args) => args.integer(0, options) });
 }
 

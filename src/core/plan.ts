@@ -21,7 +21,8 @@ export interface Pattern {
   match(subject: string, request: Request | undefined): readonly (string | undefined)[] | undefined;
 }
 
-export type LocationKind = "exact" | "prefix" | "no-regex prefix" | "regex" | "named" | "if" | "limit_except" | "server";
+export type LocationKind =
+  "exact" | "prefix" | "no-regex prefix" | "regex" | "named" | "if" | "limit_except" | "server";
 
 /** One location with everything its requests need, settled. */
 export interface LocationPlan {

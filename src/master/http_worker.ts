@@ -59,7 +59,9 @@ export class HttpWorker {
   run(): void {
     process.on("uncaughtException", (error) => this.#alert(`uncaught exception: ${error.stack ?? error.message}`));
     process.on("unhandledRejection", (reason) =>
-      this.#alert(`unhandled rejection: ${reason instanceof Error ? (reason.stack ?? reason.message) : Bun.inspect(reason)}`),
+      this.#alert(
+        `unhandled rejection: ${reason instanceof Error ? (reason.stack ?? reason.message) : Bun.inspect(reason)}`,
+      ),
     );
     runWorker({
       onStart: (slot, settings) => {
@@ -122,7 +124,9 @@ export class HttpWorker {
       void stopListening(open.listener, open.server);
     }
     for (const [key, listener] of wanted) this.#take(key, listener, plan);
-    void before?.cycle.retire().catch((error: unknown) => this.#alert(`the last configuration did not end well: ${Bun.inspect(error)}`));
+    void before?.cycle
+      .retire()
+      .catch((error: unknown) => this.#alert(`the last configuration did not end well: ${Bun.inspect(error)}`));
   }
 
   /** Serves an address with `plan`: the server there goes on, unless certificates or protocols have changed. */
@@ -158,7 +162,14 @@ export class HttpWorker {
     return listenOn(listener, (binding) => {
       const options = { ...binding, ...(tls.length > 0 ? { tls: tlsOptions(tls) } : {}) };
       const { spec } = listener;
-      if (http2) return serveFetch({ spec, options: { ...options, http2: true }, tls: tls.length > 0, httpVersion: 20, onExchange });
+      if (http2)
+        return serveFetch({
+          spec,
+          options: { ...options, http2: true },
+          tls: tls.length > 0,
+          httpVersion: 20,
+          onExchange,
+        });
       return serveRaw({ spec, binding: options, tls: tls.length > 0, connections: this.#connections, onExchange });
     });
   }
@@ -188,7 +199,11 @@ export class HttpWorker {
 
   #logFailed(path: string, error: Error): void {
     const others = this.#targets().filter((target) => target.path !== path);
-    this.#logs.write(others, "alert", `write() to "${path}" failed (${error.message}); lines are lost until it can be written again`);
+    this.#logs.write(
+      others,
+      "alert",
+      `write() to "${path}" failed (${error.message}); lines are lost until it can be written again`,
+    );
   }
 
   #targets(): { path: string; level: MasterSettings["errorLog"][number]["level"] }[] {

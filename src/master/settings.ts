@@ -10,13 +10,20 @@ import { mainModule } from "../modules/main/main.ts";
 import type { MasterSettings, ProcessUser } from "./contract.ts";
 
 /** What the master has to know of a configuration. @throws ConfigError for what only the system can say is wrong */
-export function masterSettings({ plan, main }: { plan: Plan; main: Level }, choice: ConfigurationChoice): MasterSettings {
+export function masterSettings(
+  { plan, main }: { plan: Plan; main: Level },
+  choice: ConfigurationChoice,
+): MasterSettings {
   const conf = mainModule.at(main);
   const events = main.children.find((level) => level.context === "events");
   const { cycle } = plan;
   const logs = errorLog.at(main).error_log.map(({ path, level }) => ({ file: path, level }));
   const errorTargets = logs.length > 0 ? logs : [{ file: defaultErrorLog(choice), level: "error" as const }];
-  const files = new Set([...errorTargets.map(({ file }) => file), ...cycle.get(errorLogPaths), ...cycle.get(accessLogPaths).keys()]);
+  const files = new Set([
+    ...errorTargets.map(({ file }) => file),
+    ...cycle.get(errorLogPaths),
+    ...cycle.get(accessLogPaths).keys(),
+  ]);
   return {
     prefix: choice.prefix,
     pidFile: cycle.path(conf.pid),
@@ -63,7 +70,11 @@ function affinity(words: readonly string[] | undefined): Pick<MasterSettings, "c
   return { cpuAffinity: words.map((mask) => [...mask].reverse().flatMap((bit, cpu) => (bit === "1" ? [cpu] : []))) };
 }
 
-function userOf(user: { readonly name: string; readonly group: string | undefined; readonly place: Place }): ProcessUser {
+function userOf(user: {
+  readonly name: string;
+  readonly group: string | undefined;
+  readonly place: Place;
+}): ProcessUser {
   const entry = databaseEntry("/etc/passwd", user.name);
   if (!entry) throw new ConfigError(`getpwnam("${user.name}") failed`, user.place, "a user of this system");
   const group = user.group === undefined ? undefined : databaseEntry("/etc/group", user.group);

@@ -57,6 +57,8 @@ function contextOf(request: Request): string {
 /** A line of the log is one message: what came from outside cannot forge another. */
 function oneLine(message: string): string {
   return /[\0-\x1f\x7f]/.test(message)
-    ? message.replace(/[\0-\x08\x0a-\x1f\x7f]/g, (c) => (c === "\n" ? "\n  " : `\\x${c.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`))
+    ? message.replace(/[\0-\x08\x0a-\x1f\x7f]/g, (c) =>
+        c === "\n" ? "\n  " : `\\x${c.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`,
+      )
     : message;
 }

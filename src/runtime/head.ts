@@ -3,7 +3,11 @@ import { core } from "../modules/core/core.ts";
 import { dateHeader, recurringHttpTime } from "../std/clock.ts";
 import { version } from "../std/version.ts";
 
-const serverNames: Readonly<Record<string, string>> = { on: `resty/${version}`, off: "resty", build: `resty/${version} (bun)` };
+const serverNames: Readonly<Record<string, string>> = {
+  on: `resty/${version}`,
+  off: "resty",
+  build: `resty/${version} (bun)`,
+};
 
 /** What the Server header and error pages call this server under `server_tokens`. */
 export function serverName(request: Request): string {

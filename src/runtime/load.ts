@@ -23,12 +23,27 @@ export interface Loaded extends Compiled {
 }
 
 /** Reads and compiles a configuration. Never throws for what is in the files: all that is wrong is in `diagnostics`. */
-export function loadConfiguration(choice: ConfigurationChoice, reader: Reader = readFromDisk, files?: Map<string, string>): Loaded {
+export function loadConfiguration(
+  choice: ConfigurationChoice,
+  reader: Reader = readFromDisk,
+  files?: Map<string, string>,
+): Loaded {
   const diagnostics = new Diagnostics();
   const { directives, sources } = parseConfiguration(
     { file: choice.file, prefix: choice.prefix, directives: choice.directives, reader },
     diagnostics,
   );
   const confPrefix = `${dirname(resolve(choice.prefix, choice.file))}/`;
-  return { ...compile(directives, { modules, prefix: choice.prefix, confPrefix, diagnostics, validating: reader === readFromDisk, files }), diagnostics, sources };
+  return {
+    ...compile(directives, {
+      modules,
+      prefix: choice.prefix,
+      confPrefix,
+      diagnostics,
+      validating: reader === readFromDisk,
+      files,
+    }),
+    diagnostics,
+    sources,
+  };
 }

@@ -16,7 +16,7 @@ export function paced(request: Request, next: Sink): Sink {
   return async (chunk, last) => {
     const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
     if (bytes.length === 0) return next(chunk, last);
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const rate = request.limitRate ?? 0;
       if (rate > 0) {
         const allowedBytes = free + (rate * (Date.now() - startMs)) / 1000;

@@ -206,10 +206,15 @@ async function sendSlice(request: Request, slice: FileSlice, last: boolean): Pro
   const reusing = slice.file.bytes === undefined && !request.filters && !request.parent;
   let fast = false;
   let unpaused = 0;
-  for (let at = slice.start; at < slice.end; ) {
+  for (let at = slice.start; at < slice.end;) {
     const size = Math.min(fast ? largeReadBytes : readBytes, slice.end - at);
     const buffer = reusing ? takeBuffer(fast) : undefined;
-    const bytes = readSlice(slice, at, at + size, buffer && (buffer.length === size ? buffer : buffer.subarray(0, size)));
+    const bytes = readSlice(
+      slice,
+      at,
+      at + size,
+      buffer && (buffer.length === size ? buffer : buffer.subarray(0, size)),
+    );
     at += size;
     const pending = request.sink!(bytes, last && at === slice.end);
     fast = reusing;

@@ -105,7 +105,11 @@ class InnerExchange implements Exchange {
 }
 
 /** Runs a request of the configuration's own inside another one and hands its answer to it. */
-export async function runSubrequest(engine: HttpEngine, parent: Request, options: SubrequestOptions): Promise<SubrequestAnswer> {
+export async function runSubrequest(
+  engine: HttpEngine,
+  parent: Request,
+  options: SubrequestOptions,
+): Promise<SubrequestAnswer> {
   let depth = 0;
   for (let r: Request | undefined = parent; r; r = r.parent) depth++;
   if (depth > depthMax) throw new Error(`subrequests nested more than ${depthMax} deep at "${options.uri}"`);

@@ -33,9 +33,12 @@ describe("parseTarget", () => {
       expect(parseTarget(target, true)).toMatchObject({ uri, args: args ?? "", hasArgs: args !== undefined });
     });
 
-  test.each(["", "a", "/..", "/a/../..", "/%00", "/%", "/%4", "/%zz", "/a/%2e%2e/%2e%2e/b"])("%p is refused", (target) => {
-    expect(parseTarget(target, true)).toBeUndefined();
-  });
+  test.each(["", "a", "/..", "/a/../..", "/%00", "/%", "/%4", "/%zz", "/a/%2e%2e/%2e%2e/b"])(
+    "%p is refused",
+    (target) => {
+      expect(parseTarget(target, true)).toBeUndefined();
+    },
+  );
 
   test("slashes stay when they are not to be merged", () => {
     expect(parseTarget("/a//b", false)?.uri).toBe("/a//b");
@@ -56,5 +59,7 @@ describe("parseHost", () => {
     ["", ""],
   ])("%p is %p", (host, name) => expect(parseHost(host)).toBe(name));
 
-  test.each(["a b", "a/b", "a..b", ":80", "a\0", "[::1"])("%p is refused", (host) => expect(parseHost(host)).toBeUndefined());
+  test.each(["a b", "a/b", "a..b", ":80", "a\0", "[::1"])("%p is refused", (host) =>
+    expect(parseHost(host)).toBeUndefined(),
+  );
 });

@@ -36,7 +36,14 @@ export function parseHttpTime(text: string): number | undefined {
   return timestamp(asctime[6]!, asctime[1]!, asctime[2]!.trim(), asctime[3]!, asctime[4]!, asctime[5]!);
 }
 
-function timestamp(yearText: string, monthName: string, day: string, h: string, m: string, s: string): number | undefined {
+function timestamp(
+  yearText: string,
+  monthName: string,
+  day: string,
+  h: string,
+  m: string,
+  s: string,
+): number | undefined {
   const month = months.indexOf(monthName);
   let year = Number(yearText);
   if (yearText.length === 2) year += year < 70 ? 2000 : 1900;

@@ -52,7 +52,13 @@ export function parseSyslog(text: string): SyslogOptions | string {
     else return `unknown syslog parameter "${part}"`;
   }
   if (!server) return "no syslog server specified";
-  return { server, facility: facility ?? facilities.indexOf("local7"), severity: severity ?? 6, tag: tag ?? "nginx", hostname: withHost };
+  return {
+    server,
+    facility: facility ?? facilities.indexOf("local7"),
+    severity: severity ?? 6,
+    tag: tag ?? "nginx",
+    hostname: withHost,
+  };
 }
 
 function parseServer(text: string): SyslogOptions["server"] | undefined {
@@ -76,7 +82,9 @@ export class Syslog implements LogSink {
     const { facility, severity, tag, hostname: withHost } = this.options;
     const own = level === undefined ? severity : Math.max(0, severities.indexOf(level));
     const priority = facility * 8 + own;
-    this.#send(`<${priority}>${syslogTime(Date.now())} ${withHost ? `${host} ` : ""}${tag}: ${line.replace(/\n$/, "")}`);
+    this.#send(
+      `<${priority}>${syslogTime(Date.now())} ${withHost ? `${host} ` : ""}${tag}: ${line.replace(/\n$/, "")}`,
+    );
   }
 
   #send(message: string): void {

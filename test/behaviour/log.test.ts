@@ -13,7 +13,13 @@ block("formats, their escapes, and what is not there", {
     access_log logs/raw.log raw;
     location / { return 200 ok; }
   `,
-  steps: [{ get: "/a", headers: { X: 'q"b\\\t\xe9' }, check: async (_, server) => void (await server.accessed('GET /a "q\\x22b\\x5C\\x09\\xE9" 200 2')) }],
+  steps: [
+    {
+      get: "/a",
+      headers: { X: 'q"b\\\t\xe9' },
+      check: async (_, server) => void (await server.accessed('GET /a "q\\x22b\\x5C\\x09\\xE9" 200 2')),
+    },
+  ],
   accessLog: [/^GET \/a "q/m],
 });
 

@@ -13,7 +13,12 @@ block("return: with a text, a status alone, a redirect", {
     location = /typed { default_type application/json; return 200 "{}"; }
   `,
   steps: [
-    { get: "/text?x=1", status: 200, body: "a 1\n", headersOut: { "Content-Type": "text/plain", "Content-Length": "4" } },
+    {
+      get: "/text?x=1",
+      status: 200,
+      body: "a 1\n",
+      headersOut: { "Content-Type": "text/plain", "Content-Length": "4" },
+    },
     { get: "/created", status: 201, body: "made" },
     { get: "/gone", status: 410, body: /410 Gone/ },
     { get: "/teapot", status: 418, body: "short and stout" },

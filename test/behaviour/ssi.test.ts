@@ -128,7 +128,8 @@ block("large pages and large includes", {
 });
 
 block("an answer for a variable may not be larger than told", {
-  server: "ssi on; subrequest_output_buffer_size 10; location / { } location /more/ { alias html/; subrequest_output_buffer_size 20; }",
+  server:
+    "ssi on; subrequest_output_buffer_size 10; location / { } location /more/ { alias html/; subrequest_output_buffer_size 20; }",
   files: {
     "a.html": `<!--#include virtual="/part.html" set="x" -->[${echo("x")}]`,
     "b.html": `<!--#include virtual="/more/part.html" set="x" -->[${echo("x")}]`,

@@ -6,10 +6,25 @@ const rows: readonly (readonly [locations: readonly string[], target: string, an
   [["= /", "/"], "/", "= /", "an exact match ends the search"],
   [["= /", "/"], "/index.html", "/", "an exact match matches nothing else"],
   [["/", "/documents/"], "/documents/document.html", "/documents/", "the longest prefix is remembered"],
-  [["/documents/", "~* \\.(gif|jpg|jpeg)$"], "/documents/1.jpg", "~* \\.(gif|jpg|jpeg)$", "a regex beats a plain prefix"],
-  [["^~ /images/", "~* \\.(gif|jpg|jpeg)$"], "/images/1.gif", "^~ /images/", "^~ keeps regular expressions from being checked"],
+  [
+    ["/documents/", "~* \\.(gif|jpg|jpeg)$"],
+    "/documents/1.jpg",
+    "~* \\.(gif|jpg|jpeg)$",
+    "a regex beats a plain prefix",
+  ],
+  [
+    ["^~ /images/", "~* \\.(gif|jpg|jpeg)$"],
+    "/images/1.gif",
+    "^~ /images/",
+    "^~ keeps regular expressions from being checked",
+  ],
   [["~ \\.ts$", "~ ^/api"], "/api/app.ts", "~ \\.ts$", "the first regular expression in the file wins"],
-  [["~ ^/api", "~ \\.ts$"], "/api/app.ts", "~ ^/api", "the first regular expression in the file wins, the other way round"],
+  [
+    ["~ ^/api", "~ \\.ts$"],
+    "/api/app.ts",
+    "~ ^/api",
+    "the first regular expression in the file wins, the other way round",
+  ],
   [["/", "~ \\.PNG$"], "/a.png", "/", "~ minds the case"],
   [["/", "~* \\.PNG$"], "/a.png", "~* \\.PNG$", "~* does not"],
   [["/a b"], "/a%20b", "/a b", "matching is against the normalised URI, decoded"],
@@ -18,7 +33,8 @@ const rows: readonly (readonly [locations: readonly string[], target: string, an
   [["= /a", "/a"], "/a?x=1", "= /a", "arguments take no part"],
 ];
 
-const quoted = (location: string) => location.replace(/^((?:=|\^~|~\*?) )?(.*)$/, (_, sign = "", name) => `${sign}"${name}"`);
+const quoted = (location: string) =>
+  location.replace(/^((?:=|\^~|~\*?) )?(.*)$/, (_, sign = "", name) => `${sign}"${name}"`);
 
 for (const [locations, get, answers, why] of rows)
   block(why, {

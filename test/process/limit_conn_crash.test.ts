@@ -18,7 +18,10 @@ test("what a killed worker had at work is given back, and only that", async () =
     const close = (): void => connection[Symbol.dispose]();
     if (held.some((other) => other.pid === pid) || !pid) close();
     else held.push({ pid, close });
-    await until("places to be given back", async () => (await server.get("/a.html?k=1")).status === (held.length < 2 ? 200 : 503));
+    await until(
+      "places to be given back",
+      async () => (await server.get("/a.html?k=1")).status === (held.length < 2 ? 200 : 503),
+    );
   }
   const [first, second] = held;
   expect((await server.get("/a.html?k=1")).status).toBe(503);

@@ -73,6 +73,11 @@ test("a name with variables makes files as requests come, and a name that cannot
   mkdirSync(server.path("logs/folder.log"));
   expect((await server.get("/a?to=one")).status).toBe(200);
   expect((await server.get("/b?to=folder")).status).toBe(200);
-  await until("the line", async () => (await Bun.file(server.path("logs/one.log")).exists()) && (await Bun.file(server.path("logs/one.log")).text()) === "/a\n");
+  await until(
+    "the line",
+    async () =>
+      (await Bun.file(server.path("logs/one.log")).exists()) &&
+      (await Bun.file(server.path("logs/one.log")).text()) === "/a\n",
+  );
   await server.logged(/\[crit\] .*folder\.log" failed \(21: Is a directory\) while logging request/);
 });

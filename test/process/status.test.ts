@@ -27,7 +27,12 @@ test("the state of all workers, zones and upstreams, as a document and as a tabl
   expect(document).toMatchObject({
     master: server.pid,
     zones: { cache: { kind: "dict", sizeBytes: 65_536, entries: 0 } },
-    upstreams: { group: [{ name: "127.0.0.1:1", state: "up" }, { name: "127.0.0.1:2", backup: true }] },
+    upstreams: {
+      group: [
+        { name: "127.0.0.1:1", state: "up" },
+        { name: "127.0.0.1:2", backup: true },
+      ],
+    },
   });
   expect(document.requests).toBeGreaterThanOrEqual(11);
   expect(document.workers.reduce((sum: number, worker: { requests: number }) => sum + worker.requests, 0)).toBe(

@@ -33,7 +33,10 @@ test(`the location tree finds what a linear search finds, SEED=${seed}`, () => {
     for (let i = 0; i < 12; i++) {
       const kind = pick(["exact", "prefix", "no-regex prefix", "regex"] as const);
       const name = path();
-      if (kind === "regex" || !all.some((other) => other.name === name && (other.kind === "exact") === (kind === "exact")))
+      if (
+        kind === "regex" ||
+        !all.some((other) => other.name === name && (other.kind === "exact") === (kind === "exact"))
+      )
         all.push(plan(kind, name));
     }
     const tree: LocationTree = {

@@ -22,11 +22,14 @@ export function readListen(args: Arguments): ListenDeclaration {
   let reuseport = false;
   let setsSocket = false;
   const flags = new Set<string>();
-  const sockets: { -readonly [K in "rcvbuf" | "sndbuf" | "fastopen" | "deferAccept" | "keepalive"]?: ListenSpec[K] } = {};
+  const sockets: { -readonly [K in "rcvbuf" | "sndbuf" | "fastopen" | "deferAccept" | "keepalive"]?: ListenSpec[K] } =
+    {};
 
   for (let i = 1; i < args.count; i++) {
     const word = args.text(i);
-    const [key, setting] = word.includes("=") ? [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)] : [word];
+    const [key, setting] = word.includes("=")
+      ? [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)]
+      : [word];
     if (["default_server", "default", "ssl", "http2"].includes(word)) {
       flags.add(word === "default" ? "default_server" : word);
       continue;
@@ -130,7 +133,8 @@ function portsOf(args: Arguments, text: string): number[] {
 
 function positive(args: Arguments, index: number, text: string | undefined): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw args.wrong(index, `invalid backlog "${text ?? ""}"`, "a number from 1");
+  if (!Number.isInteger(value) || value < 1)
+    throw args.wrong(index, `invalid backlog "${text ?? ""}"`, "a number from 1");
   return value;
 }
 

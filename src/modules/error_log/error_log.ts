@@ -42,7 +42,8 @@ export const errorLog = defineModule({
 /** @throws ConfigError for a `syslog:` target that is wrong */
 export function checkSyslog(args: Arguments, target: string): void {
   const options = parseSyslog(target);
-  if (typeof options === "string") throw args.wrong(0, options, "syslog:server=HOST[:PORT] with facility=, severity=, tag= or nohostname");
+  if (typeof options === "string")
+    throw args.wrong(0, options, "syslog:server=HOST[:PORT] with facility=, severity=, tag= or nohostname");
 }
 
 const rank = new Map(logLevels.map((level, i) => [level, i]));

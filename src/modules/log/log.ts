@@ -41,10 +41,18 @@ export class AccessLogFiles {
   open(path: string, { bufferBytes, flushMs, gzip }: FileOptions): LogSink {
     const key = `${path}\0${bufferBytes}\0${flushMs}\0${gzip}`;
     let file = this.#files.get(key);
-    if (!file && path.startsWith("syslog:")) this.#files.set(key, (file = new Syslog(parseSyslog(path) as SyslogOptions)));
+    if (!file && path.startsWith("syslog:"))
+      this.#files.set(key, (file = new Syslog(parseSyslog(path) as SyslogOptions)));
     if (!file) {
-      const encode = gzip > 0 ? (batch: Uint8Array) => Bun.gzipSync(new Uint8Array(batch), { level: gzip as 1 }) : undefined;
-      file = new LogFile(path, (...failure) => this.onFailure(failure[0], failure[1]), flushMs, bufferBytes || undefined, encode);
+      const encode =
+        gzip > 0 ? (batch: Uint8Array) => Bun.gzipSync(new Uint8Array(batch), { level: gzip as 1 }) : undefined;
+      file = new LogFile(
+        path,
+        (...failure) => this.onFailure(failure[0], failure[1]),
+        flushMs,
+        bufferBytes || undefined,
+        encode,
+      );
       this.#files.set(key, file);
     }
     return file;
@@ -120,7 +128,10 @@ function readFormat(args: Arguments): undefined {
     escape = mode;
     from = 2;
   }
-  known.set(name, compileFormat(args.texts(from).join(""), escape, args.cycle.variables, args.words[from]?.place ?? args.place));
+  known.set(
+    name,
+    compileFormat(args.texts(from).join(""), escape, args.cycle.variables, args.words[from]?.place ?? args.place),
+  );
   return undefined;
 }
 
@@ -164,7 +175,13 @@ const unbuffered: FileOptions = { bufferBytes: 0, flushMs: 0, gzip: 0 };
 function defaultLog(cycle: Cycle): AccessLog {
   const path = cycle.path("logs/access.log");
   cycle.get(accessLogPaths).set(path, unbuffered);
-  return { file: undefined, format: combinedFormat(cycle), condition: undefined, path: constantValue(path), options: unbuffered };
+  return {
+    file: undefined,
+    format: combinedFormat(cycle),
+    condition: undefined,
+    path: constantValue(path),
+    options: unbuffered,
+  };
 }
 
 function combinedFormat(cycle: Cycle): LogFormat {
@@ -179,7 +196,8 @@ function formatOf(args: Arguments): LogFormat {
   const named = args.has(1) && !/^(?:buffer|gzip|flush|if)(?:=|$)/.test(args.text(1)) ? args.text(1) : "combined";
   if (named === "combined") return combinedFormat(args.cycle);
   const format = known.get(named);
-  if (!format) throw args.wrong(1, `unknown log format "${named}"`, `a log_format above it: ${[...known.keys()].join(", ")}`);
+  if (!format)
+    throw args.wrong(1, `unknown log format "${named}"`, `a log_format above it: ${[...known.keys()].join(", ")}`);
   return format;
 }
 

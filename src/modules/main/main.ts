@@ -1,5 +1,17 @@
 import type { Place } from "../../core/diagnostic.ts";
-import { accepted, block, type Context, defineModule, flag, list, number, size, text, time, value } from "../../core/module.ts";
+import {
+  accepted,
+  block,
+  type Context,
+  defineModule,
+  flag,
+  list,
+  number,
+  size,
+  text,
+  time,
+  value,
+} from "../../core/module.ts";
 
 const main: readonly Context[] = ["main"];
 const events: readonly Context[] = ["events"];
@@ -14,13 +26,18 @@ export const mainModule = defineModule({
       default: undefined,
       args: [1, 2],
       syntax: "user [group]",
-      read: (args) => ({ name: args.text(0), group: args.has(1) ? args.text(1) : undefined, place: args.words[0]!.place }),
+      read: (args) => ({
+        name: args.text(0),
+        group: args.has(1) ? args.text(1) : undefined,
+        place: args.words[0]!.place,
+      }),
     }),
     worker_processes: value<number>({
       contexts: main,
       default: 1,
       syntax: "number | auto",
-      read: (args) => (args.text(0) === "auto" ? navigator.hardwareConcurrency : args.integer(0, { min: 1, max: 1024 })),
+      read: (args) =>
+        args.text(0) === "auto" ? navigator.hardwareConcurrency : args.integer(0, { min: 1, max: 1024 }),
     }),
     worker_rlimit_nofile: number({ contexts: main, default: 0 }),
     worker_rlimit_core: size({ contexts: main, default: 0 }),

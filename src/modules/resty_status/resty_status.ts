@@ -45,7 +45,9 @@ function report(request: Request): Status {
     zones: Object.fromEntries(
       [...cycle.get(cycleZones).declared.values()].map(({ name, kind, zone }) => [name, { kind, ...zone?.stats() }]),
     ),
-    upstreams: Object.fromEntries([...cycle.get(upstreams).values()].map(({ name, peers }) => [name, peers.map(peerStatus)])),
+    upstreams: Object.fromEntries(
+      [...cycle.get(upstreams).values()].map(({ name, peers }) => [name, peers.map(peerStatus)]),
+    ),
   };
 }
 

@@ -92,7 +92,8 @@ function readProtocols(args: Arguments): readonly string[] {
   const known = ["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] as const;
   const asked = args.words.map((_, i) => args.choice(i, known));
   const offered = asked.filter((version) => version === "TLSv1.2" || version === "TLSv1.3");
-  if (offered.length === 0) throw args.wrong(0, `"${asked.join(" ")}" is no longer spoken by the runtime`, "TLSv1.2, TLSv1.3 or both");
+  if (offered.length === 0)
+    throw args.wrong(0, `"${asked.join(" ")}" is no longer spoken by the runtime`, "TLSv1.2, TLSv1.3 or both");
   if (offered.length < asked.length)
     args.cycle.diagnostics.warn("only TLSv1.2 and TLSv1.3 are spoken; older versions are left out", args.place);
   return offered;
@@ -109,7 +110,11 @@ function finish(cycle: Cycle): void {
     if (!wanted || all.has(level)) continue;
     const server = tlsServer(level, cycle);
     if (!server)
-      throw new ConfigError('no "ssl_certificate" is defined for the "listen ... ssl" directive', place, "ssl_certificate and ssl_certificate_key beside it");
+      throw new ConfigError(
+        'no "ssl_certificate" is defined for the "listen ... ssl" directive',
+        place,
+        "ssl_certificate and ssl_certificate_key beside it",
+      );
     all.set(level, server);
   }
 }
@@ -118,7 +123,8 @@ function tlsServer(level: Level, cycle: Cycle): TlsServer | undefined {
   const conf = ssl.at(level);
   const { ssl_certificate: cert, ssl_certificate_key: key } = conf;
   if (!cert) return undefined;
-  if (!key) throw new ConfigError(`no "ssl_certificate_key" is defined for certificate "${cert.path}"`, level.directive?.place);
+  if (!key)
+    throw new ConfigError(`no "ssl_certificate_key" is defined for certificate "${cert.path}"`, level.directive?.place);
   const authorities = conf.ssl_client_certificate ?? conf.ssl_trusted_certificate;
   if (conf.ssl_verify_client === "on" && !authorities)
     throw new ConfigError("no ssl_client_certificate for ssl_verify_client", level.directive?.place);

@@ -77,7 +77,9 @@ class FetchExchange implements Exchange {
   }
 
   get requestLength(): number {
-    return this.method.length + this.target.length + this.takeHeaders().reduce((sum, text) => sum + text.length + 2, 14);
+    return (
+      this.method.length + this.target.length + this.takeHeaders().reduce((sum, text) => sum + text.length + 2, 14)
+    );
   }
 
   whole(status: number, _reason: string, headers: string[], body: Chunk | undefined): void {
@@ -105,7 +107,8 @@ class FetchExchange implements Exchange {
     for (let i = 0; i < flat.length; i += 2) {
       const name = flat[i]!.toLowerCase();
       // HTTP/2 has no connection fields (RFC 9113, section 8.2.2), and the runtime frames the body itself.
-      if (name !== "connection" && name !== "keep-alive" && name !== "transfer-encoding") headers.append(flat[i]!, flat[i + 1]!);
+      if (name !== "connection" && name !== "keep-alive" && name !== "transfer-encoding")
+        headers.append(flat[i]!, flat[i + 1]!);
     }
     const bodiless = status === 204 || status === 304 || status < 200;
     try {
@@ -223,7 +226,13 @@ export interface FetchListenerOptions {
 let exchanges = 0;
 
 /** Serves one address through the documented interface. */
-export function serveFetch({ spec, options, tls, httpVersion, onExchange }: FetchListenerOptions): Bun.Server<undefined> {
+export function serveFetch({
+  spec,
+  options,
+  tls,
+  httpVersion,
+  onExchange,
+}: FetchListenerOptions): Bun.Server<undefined> {
   const server = Bun.serve({
     ...options,
     idleTimeout: 0,
@@ -232,7 +241,16 @@ export function serveFetch({ spec, options, tls, httpVersion, onExchange }: Fetc
       const peer = own.requestIP(request);
       const { number, now } = { number: ++exchanges, now: Date.now() };
       const remote = spec.family === "unix" ? "unix:" : (peer?.address.replace(/^::ffff:/, "") ?? "");
-      const connection = new FetchConnection(number, now, remote, peer?.port ?? 0, spec.address, spec.port, tls, undefined);
+      const connection = new FetchConnection(
+        number,
+        now,
+        remote,
+        peer?.port ?? 0,
+        spec.address,
+        spec.port,
+        tls,
+        undefined,
+      );
       counters.own[counter.accepted]!++;
       counters.own[counter.handled]!++;
       const exchange = new FetchExchange(connection, request, httpVersion);
