@@ -219,6 +219,14 @@ describe("a zone of another size", () => {
   });
 });
 
+test("a zone has from 8 KiB to 4 GiB", () => {
+  for (const sizeBytes of [0, 4096, 2 ** 32 + 64, Number.NaN])
+    expect(() => open(somewhere(), sizeBytes)).toThrow("is not from 8 KiB to 4 GiB");
+  const zone = open(somewhere(), 12 * 1024);
+  expect(new SharedDict(zone).set("k", "v")).toBe(true);
+  zone.close();
+});
+
 test("zones are kept in /dev/shm, if it is there and has room", () => {
   expect(zoneDirectory()).toBe(existsSync("/dev/shm") ? "/dev/shm" : tmpdir());
   expect(zoneDirectory(2 ** 60)).toBe(tmpdir());
