@@ -48,6 +48,7 @@ async function connectTo(port: number) {
   return { socket, received };
 }
 
+// Sockets are adopted through the C library, which only Linux has in the form that is called here.
 test.skipIf(!hasLibc)("a server of either mode answers on a socket it did not bind", async () => {
   for (const make of [serve("fetch"), serveRaw("raw!!")]) {
     const { fd, url } = listening();

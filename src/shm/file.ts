@@ -63,11 +63,12 @@ const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
  * Where zones are kept: `/dev/shm`, which is memory, if it is there and has room, else the system's temporary folder,
  * whose files the kernel caches and may write to disk.
  * @param bytesNeeded What the zones together will reserve.
+ * @param memory The folder that is memory.
  */
-export function zoneDirectory(bytesNeeded = 0): string {
+export function zoneDirectory(bytesNeeded = 0, memory = "/dev/shm"): string {
   try {
-    const { bavail, bsize } = statfsSync("/dev/shm");
-    if (bavail * bsize > bytesNeeded) return "/dev/shm";
+    const { bavail, bsize } = statfsSync(memory);
+    if (bavail * bsize > bytesNeeded) return memory;
   } catch {} // a platform without it
   return tmpdir();
 }

@@ -230,6 +230,7 @@ test("a zone has from 8 KiB to 4 GiB", () => {
 test("zones are kept in /dev/shm, if it is there and has room", () => {
   expect(zoneDirectory()).toBe(existsSync("/dev/shm") ? "/dev/shm" : tmpdir());
   expect(zoneDirectory(2 ** 60)).toBe(tmpdir());
+  expect(zoneDirectory(0, join(directory, "none"))).toBe(tmpdir());
 });
 
 function poke(path: string, word: number, value: number): void {

@@ -18,6 +18,7 @@ import {
   socketPair,
 } from "./posix_socket.ts";
 
+// Elsewhere than on Linux these calls are not made.
 const posix = test.skipIf(!hasLibc);
 
 posix("limits are read as the system has them, and lowered", () => {
