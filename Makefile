@@ -8,15 +8,6 @@ SYSCONFDIR ?= /etc
 UNITDIR ?= /etc/systemd/system
 DESTDIR ?=
 
-# Tests start servers and processes, which take their time on a busy machine.
-TEST_TIMEOUT_MS ?= 30000
-TEST_JOBS ?= 2
-# Reports in JUnit's form.
-TEST_REPORTS ?= .build/test
-
-RUN_TESTS = $(BUN) test --timeout $(TEST_TIMEOUT_MS) --reporter=junit
-MEASURING = test/process/bench
-
 SOURCES := $(shell find src bench conf handlers scripts -type f 2>/dev/null)
 
 .PHONY: help serve build test check types format bench release install clean
@@ -51,15 +42,9 @@ serve: resty
 	@echo 'http://127.0.0.1:8080 is served until Ctrl-C; logs are in logs/'
 	./resty serve conf/
 
-# Tests that measure time run alone, when the others are done; both parts run, whatever the first one says.
 test: node_modules/.package-lock.json resty
 	sh scripts/packages.sh
-	@rm -rf $(TEST_REPORTS) && mkdir -p $(TEST_REPORTS)
-	@export RESTY_BIN=$(CURDIR)/resty; status=0; \
-	$(RUN_TESTS) --parallel=$(TEST_JOBS) --path-ignore-patterns='$(MEASURING)*' \
-		--reporter-outfile=$(TEST_REPORTS)/parallel.xml || status=1; \
-	$(RUN_TESTS) $(MEASURING) --reporter-outfile=$(TEST_REPORTS)/alone.xml || status=1; \
-	exit $$status
+	$(BUN) scripts/test.ts
 
 check: node_modules/.package-lock.json
 	$(BUN) check
