@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
+import { connect } from "node:net";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import type { Pool, PoolOptions } from "mysql2/promise";
 import { retryPauseMs, type StoreLog, StoreRefused, StoreUnavailable, withTimeout } from "./errors.ts";
 import { type MigrationReport, migrationsTable, pendingAfter, readMigrations } from "./migrations.ts";
+import { connectOptions, type StoreTls } from "./store_tls.ts";
 
 interface Address {
   readonly host: string;
@@ -19,6 +21,7 @@ export interface MysqlOptions {
   readonly pool: number;
   /** How long an answer may take before the server counts as dead. */
   readonly timeoutMs: number;
+  readonly tls: StoreTls | undefined;
   readonly passwordFile: string | undefined;
   /** A folder of drizzle-kit, for `resty db migrate`. */
   readonly migrations: string | undefined;
@@ -179,10 +182,11 @@ class Server {
   }
 
   #poolOptions(): PoolOptions {
-    const { url, pool, timeoutMs, passwordFile } = this.options;
+    const { url, pool, timeoutMs, passwordFile, tls } = this.options;
     const { username, password, pathname } = new URL(url);
     return {
       ...this.address,
+      ...(tls ? tlsOptions(tls, this.address) : {}),
       user: decodeURIComponent(username),
       password:
         passwordFile === undefined
@@ -265,6 +269,15 @@ class Server {
       for (const connection of this.#connections) connection.destroy();
     });
   }
+}
+
+/** How mysql2 is told of TLS. A server that has none is refused then, and not spoken to in plain text. */
+function tlsOptions(tls: StoreTls, { host, port }: Address): PoolOptions {
+  const { servername, ...certificates } = connectOptions(tls);
+  const ssl = { ...certificates, verifyIdentity: tls.verify };
+  if (servername === undefined) return { ssl };
+  // The certificate is compared with `host`, which therefore is another one than that which is connected to.
+  return { ssl, host: servername, stream: () => connect({ host, port, noDelay: true, keepAlive: true }) };
 }
 
 function checkLag(status: Record<string, unknown> | undefined): void {

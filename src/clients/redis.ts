@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
 import type { RedisClientOptions, RedisClientType, RedisClusterType } from "redis";
 import { type StoreLog, StoreRefused, StoreUnavailable } from "./errors.ts";
-import { type Link, openCluster } from "./redis_cluster.ts";
+import { Cluster } from "./redis_cluster.ts";
 import { type ChannelHandlers, type RedisChannel, RedisLink, type RedisReply } from "./redis_link.ts";
+import { type Link, poolOf, type Sender } from "./redis_pool.ts";
 import { Sentinels } from "./sentinels.ts";
+import { connectOptions, type StoreTls } from "./store_tls.ts";
 
 export type { ChannelHandlers, RedisChannel, RedisReply };
 
@@ -23,8 +24,12 @@ export interface RedisOptions {
   readonly timeoutMs: number;
   /** Commands that may wait for a reply at once; more fail at once. */
   readonly queueMax: number;
-  /** `rediss:` of the URL, `tls=on`, or a file with the certificates to trust instead of the system's. */
-  readonly tls: boolean | string;
+  /** Connections of a worker, to each node of a cluster. */
+  readonly pool: number;
+  readonly tls: StoreTls | undefined;
+  /** Whether Sentinels are spoken to as `tls` says. */
+  readonly sentinelTls: boolean;
+  readonly sentinelPasswordFile: string | undefined;
   /** A file whose first line is the password, for those who keep secrets out of configurations. */
   readonly passwordFile: string | undefined;
 }
@@ -40,18 +45,33 @@ export class RedisScript {
 
 /** One Redis for all handlers of a worker: a server, the primary that Sentinels name, or a cluster. */
 export class Redis {
-  readonly #link: Link;
+  readonly #link: Sender;
+  readonly #messages: Pick<Link, "subscribe">;
 
   constructor(
     readonly options: RedisOptions,
     log: StoreLog,
   ) {
-    const { name, timeoutMs, queueMax, sentinels, master, cluster } = options;
+    const { name, timeoutMs, queueMax, sentinels, master, cluster, pool } = options;
     const common = { label: `redis "${name}"`, timeoutMs, queueMax, log };
-    if (cluster) this.#link = openCluster({ ...common, target: () => serverOptions(options) });
+    if (cluster) this.#link = this.#messages = new Cluster({ ...common, pool, target: () => serverOptions(options) });
     else if (sentinels.length > 0)
-      this.#link = new Sentinels({ ...common, sentinels, master, target: (at) => serverOptions(options, at) });
-    else this.#link = new RedisLink({ ...common, target: () => serverOptions(options) });
+      this.#link = this.#messages = new Sentinels({
+        ...common,
+        sentinels,
+        master,
+        pool,
+        target: (at) => serverOptions(options, at),
+        sentinel: (at) => sentinelOptions(options, at),
+      });
+    else {
+      const links = Array.from(
+        { length: pool },
+        () => new RedisLink({ ...common, target: () => serverOptions(options) }),
+      );
+      this.#link = poolOf(links);
+      this.#messages = links[0]!;
+    }
   }
 
   /** Connects, and goes on trying until `close`. Resolves after the first attempt, whatever became of it. */
@@ -104,7 +124,7 @@ export class Redis {
 
   /** Messages of a channel, from now on and after each reconnection again. */
   subscribe(channel: string, handlers: ChannelHandlers): RedisChannel {
-    return this.#link.subscribe(channel, handlers);
+    return this.#messages.subscribe(channel, handlers);
   }
 
   /** `INFO` as fields by name. Of a cluster: of one of its nodes. @throws StoreUnavailable, StoreRefused */
@@ -122,22 +142,33 @@ export class Redis {
   }
 }
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** How node-redis is told of the server in `url`, or of the one `at` another address with the same credentials. */
-function serverOptions(
-  { url, tls, passwordFile }: RedisOptions,
-  at?: { readonly host: string; readonly port: number },
-): RedisClientOptions {
+function serverOptions({ url, tls, passwordFile }: RedisOptions, at?: Address): RedisClientOptions {
   const { hostname, port, username, password, pathname } = new URL(url);
   const host = at?.host ?? hostname.replace(/^\[|\]$/g, "");
-  const address = { host, port: at?.port ?? (Number(port) || 6379) };
-  const trusted = typeof tls === "string" ? { ca: readSecret(tls) } : {};
   const secret = passwordFile === undefined ? decodeURIComponent(password) : firstLine(readSecret(passwordFile));
   return {
-    socket: tls === false ? address : { ...address, ...trusted, tls: true, servername: isIP(host) ? "" : host },
+    socket: socketOptions({ host, port: at?.port ?? (Number(port) || 6379) }, tls),
     ...(username === "" ? {} : { username: decodeURIComponent(username) }),
     ...(secret === "" ? {} : { password: secret }),
     ...(pathname.length > 1 ? { database: Number(pathname.slice(1)) } : {}),
   };
+}
+
+function sentinelOptions({ tls, sentinelTls, sentinelPasswordFile }: RedisOptions, at: Address): RedisClientOptions {
+  return {
+    socket: socketOptions(at, sentinelTls ? tls : undefined),
+    ...(sentinelPasswordFile === undefined ? {} : { password: firstLine(readSecret(sentinelPasswordFile)) }),
+  };
+}
+
+function socketOptions(at: Address, tls: StoreTls | undefined): NonNullable<RedisClientOptions["socket"]> {
+  return tls ? { ...at, ...connectOptions(tls), tls: true } : { ...at };
 }
 
 const firstLine = (text: string): string => text.split("\n")[0]!.trim();

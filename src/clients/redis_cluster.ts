@@ -1,4 +1,4 @@
-import type { RedisClientOptions, RedisClientType, RedisClusterType } from "redis";
+import type { RedisClientOptions, RedisClusterType } from "redis";
 import { retryPauseMs, StoreUnavailable, withTimeout } from "./errors.ts";
 import {
   type ChannelHandlers,
@@ -9,37 +9,28 @@ import {
   type RedisReply,
   translate,
 } from "./redis_link.ts";
+import { type Link, poolOf, type Sender } from "./redis_pool.ts";
 
-/** What one server, Sentinels and a cluster have in common. */
-export interface Link {
-  open(): Promise<unknown>;
-  readonly ready: boolean;
-  readonly client: RedisClientType | RedisClusterType;
-  send(args: readonly string[], key: string): Promise<RedisReply>;
-  subscribe(channel: string, handlers: ChannelHandlers): RedisChannel;
-  close(): void;
-}
-
-export function openCluster(
-  options: Omit<LinkOptions, "check" | "onReady"> & { target: () => RedisClientOptions },
-): Link {
-  return new Cluster(options);
+export interface ClusterOptions extends Omit<LinkOptions, "target" | "check" | "onReady"> {
+  /** One of the nodes, from which the others are learned. */
+  readonly target: () => RedisClientOptions;
+  /** Connections to each node. */
+  readonly pool: number;
 }
 
 /**
- * A cluster through node-redis, which follows slots that move and keeps watch over each node. Messages come over a
- * connection of our own to one of the nodes, all of which pass them on to each other.
+ * A cluster, through as many clients of node-redis as there are to be connections to a node. Messages come over a
+ * connection of their own to one of the nodes, all of which pass them on to each other.
  */
-class Cluster implements Link {
-  #client: RedisClusterType | undefined;
-  #ready = false;
-  #closed = false;
-  #failures = 0;
-  #retry: Timer | undefined;
-  #next = 0;
+export class Cluster implements Link {
+  readonly #clients: readonly ClusterClient[];
+  readonly #pool: Sender;
   readonly #listener: RedisLink;
+  #next = 0;
 
-  constructor(private readonly options: Omit<LinkOptions, "target"> & { target: () => RedisClientOptions }) {
+  constructor(private readonly options: ClusterOptions) {
+    this.#clients = Array.from({ length: options.pool }, () => new ClusterClient(options));
+    this.#pool = poolOf(this.#clients);
     this.#listener = new RedisLink({
       ...options,
       label: `${options.label}, messages`,
@@ -48,11 +39,78 @@ class Cluster implements Link {
   }
 
   open(): Promise<unknown> {
-    return Promise.all([this.#connect(), this.#listener.open()]);
+    return Promise.all([this.#pool.open(), this.#listener.open()]);
+  }
+
+  get ready(): boolean {
+    return this.#pool.ready;
+  }
+
+  get pending(): number {
+    return this.#pool.pending;
+  }
+
+  get client(): RedisClusterType {
+    return this.#pool.client as RedisClusterType;
+  }
+
+  send(args: readonly string[], key: string): Promise<RedisReply> {
+    return this.#pool.send(args, key);
+  }
+
+  subscribe(channel: string, handlers: ChannelHandlers): RedisChannel {
+    return this.#listener.subscribe(channel, handlers);
+  }
+
+  close(): void {
+    this.#listener.close();
+    this.#pool.close();
+  }
+
+  #anyNode(): RedisClientOptions {
+    const own = this.options.target();
+    const nodes = this.#clients[0]!.nodes;
+    const at = this.#next++;
+    if (at === 0 || nodes.length === 0) return own;
+    const { host, port } = nodes[at % nodes.length]!;
+    return { ...own, socket: { ...own.socket, host, port } as NonNullable<RedisClientOptions["socket"]> };
+  }
+}
+
+/** A client of node-redis, which follows slots that move and keeps watch over each node. */
+class ClusterClient implements Sender {
+  #client: RedisClusterType | undefined;
+  #ready = false;
+  #closed = false;
+  #failures = 0;
+  #pending = 0;
+  #retry: Timer | undefined;
+  readonly #answered = (reply: RedisReply): RedisReply => {
+    this.#pending--;
+    return reply;
+  };
+  readonly #failed = (error: unknown): never => {
+    this.#pending--;
+    translate(error);
+  };
+
+  constructor(private readonly options: ClusterOptions) {}
+
+  open(): Promise<void> {
+    return this.#connect();
   }
 
   get ready(): boolean {
     return this.#ready;
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** The primaries that it knows of. */
+  get nodes(): readonly { readonly host: string; readonly port: number }[] {
+    return this.#client?.masters ?? [];
   }
 
   get client(): RedisClusterType {
@@ -62,21 +120,17 @@ class Cluster implements Link {
 
   send(args: readonly string[], key: string): Promise<RedisReply> {
     if (!this.#ready) return Promise.reject(new StoreUnavailable(`${this.options.label} is not connected`));
+    this.#pending++;
     const reply = this.#client!.sendCommand(key === "" ? undefined : key, false, [
       ...args,
     ]) as unknown as Promise<RedisReply>;
-    return reply.then(undefined, translate);
-  }
-
-  subscribe(channel: string, handlers: ChannelHandlers): RedisChannel {
-    return this.#listener.subscribe(channel, handlers);
+    return reply.then(this.#answered, this.#failed);
   }
 
   close(): void {
     this.#closed = true;
     this.#ready = false;
     clearTimeout(this.#retry);
-    this.#listener.close();
     this.#client?.destroy();
     this.#client = undefined;
   }
@@ -126,15 +180,6 @@ class Cluster implements Link {
       this.#retry = setTimeout(() => void this.#connect(), retryPauseMs(this.#failures));
       this.#retry.unref();
     }
-  }
-
-  #anyNode(): RedisClientOptions {
-    const own = this.options.target();
-    const nodes = this.#client?.masters ?? [];
-    const at = this.#next++;
-    if (at === 0 || nodes.length === 0) return own;
-    const { host, port } = nodes[at % nodes.length]!;
-    return { ...own, socket: { ...own.socket, host, port } as NonNullable<RedisClientOptions["socket"]> };
   }
 }
 

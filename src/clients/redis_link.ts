@@ -54,7 +54,16 @@ export class RedisLink {
   #failures = 0;
   #watchdog: Timer | undefined;
   #retry: Timer | undefined;
+  #pending = 0;
   readonly #channels = new Set<Channel>();
+  readonly #answered = (reply: RedisReply): RedisReply => {
+    this.#pending--;
+    return reply;
+  };
+  readonly #failed = (error: unknown): never => {
+    this.#pending--;
+    translate(error);
+  };
 
   constructor(private readonly options: LinkOptions) {}
 
@@ -72,6 +81,11 @@ export class RedisLink {
     return this.#ready;
   }
 
+  /** Commands whose answers have not come yet. */
+  get pending(): number {
+    return this.#pending;
+  }
+
   /** node-redis's client. @throws StoreUnavailable when there is no connection now. */
   get client(): RedisClientType {
     if (!this.#ready) throw this.#unavailable();
@@ -85,7 +99,8 @@ export class RedisLink {
   /** @throws StoreUnavailable, StoreRefused */
   send(args: readonly string[]): Promise<RedisReply> {
     if (!this.#ready) return Promise.reject(this.#unavailable());
-    return this.#client!.sendCommand<RedisReply>(args).then(undefined, translate);
+    this.#pending++;
+    return this.#client!.sendCommand<RedisReply>(args).then(this.#answered, this.#failed);
   }
 
   subscribe(name: string, handlers: ChannelHandlers): RedisChannel {

@@ -1,7 +1,7 @@
 import type { RedisClientOptions, RedisClientType } from "redis";
 import { StoreUnavailable } from "./errors.ts";
-import type { Link } from "./redis_cluster.ts";
 import { type ChannelHandlers, type LinkOptions, type RedisChannel, RedisLink, type RedisReply } from "./redis_link.ts";
+import { type Link, poolOf, type Sender } from "./redis_pool.ts";
 
 interface Address {
   readonly host: string;
@@ -13,6 +13,16 @@ export interface SentinelOptions extends Omit<LinkOptions, "target" | "check" | 
   /** The name under which Sentinels know the primary. */
   readonly master: string;
   readonly target: (primary: Address) => RedisClientOptions;
+  /** How a Sentinel itself is spoken to. */
+  readonly sentinel: (at: Address) => RedisClientOptions;
+  /** Connections to the primary. */
+  readonly pool: number;
+}
+
+/** A connection, and which primary it was made to. */
+interface Following {
+  readonly link: RedisLink;
+  primary: Address | undefined;
 }
 
 /**
@@ -20,12 +30,12 @@ export interface SentinelOptions extends Omit<LinkOptions, "target" | "check" | 
  * back from a failover without telling that a subscription has missed messages, which a cache has to know.
  */
 export class Sentinels implements Link {
-  readonly #link: RedisLink;
+  readonly #all: readonly Following[];
+  readonly #pool: Sender;
   /** A connection to one Sentinel, which tells of failovers. */
   readonly #watch: RedisLink;
   readonly #options: SentinelOptions;
   #next = 0;
-  #primary: Address | undefined;
 
   constructor(options: SentinelOptions) {
     this.#options = options;
@@ -33,10 +43,7 @@ export class Sentinels implements Link {
     this.#watch = new RedisLink({
       ...options,
       label: `sentinel of ${label}`,
-      target: () => {
-        const { host, port } = sentinels[this.#next++ % sentinels.length]!;
-        return { socket: { host, port } };
-      },
+      target: () => options.sentinel(sentinels[this.#next++ % sentinels.length]!),
       // Something may have happened while no Sentinel was listened to.
       onReady: () =>
         void this.#ask().then(
@@ -51,52 +58,64 @@ export class Sentinels implements Link {
       },
       onGap: () => undefined,
     });
-    this.#link = new RedisLink({
-      ...options,
-      target: async () => {
-        this.#primary = await this.#ask();
-        return options.target(this.#primary);
-      },
-      check: isPrimary,
-      onReady: () => undefined,
-    });
+    this.#all = Array.from({ length: options.pool }, () => this.#follower());
+    this.#pool = poolOf(this.#all.map(({ link }) => link));
+  }
+
+  #follower(): Following {
+    const options = this.#options;
+    const following: Following = {
+      primary: undefined,
+      link: new RedisLink({
+        ...options,
+        target: async () => options.target((following.primary = await this.#ask())),
+        check: isPrimary,
+      }),
+    };
+    return following;
   }
 
   async open(): Promise<void> {
     await this.#watch.open(); // which knows where the primary is
-    await this.#link.open();
+    await this.#pool.open();
   }
 
   get ready(): boolean {
-    return this.#link.ready;
+    return this.#pool.ready;
+  }
+
+  get pending(): number {
+    return this.#pool.pending;
   }
 
   get client(): RedisClientType {
-    return this.#link.client;
+    return this.#pool.client as RedisClientType;
   }
 
   async send(args: readonly string[]): Promise<RedisReply> {
     try {
-      return await this.#link.send(args);
+      return await this.#pool.send(args, "");
     } catch (error) {
       // A primary that was set back to a replica: the next attempt finds its successor.
-      if ((error as { code?: string }).code === "READONLY") this.#link.replace("it is no longer the primary");
+      if ((error as { code?: string }).code === "READONLY")
+        for (const { link } of this.#all) if (link.ready) link.replace("it is no longer the primary");
       throw error;
     }
   }
 
   subscribe(channel: string, handlers: ChannelHandlers): RedisChannel {
-    return this.#link.subscribe(channel, handlers);
+    return this.#all[0]!.link.subscribe(channel, handlers);
   }
 
   close(): void {
-    this.#link.close();
+    this.#pool.close();
     this.#watch.close();
   }
 
   #follow({ host, port }: Address): void {
-    if (this.#primary && this.#link.ready && (this.#primary.host !== host || this.#primary.port !== port))
-      this.#link.replace(`the primary is now ${host}:${port}`);
+    for (const { link, primary } of this.#all)
+      if (primary && link.ready && (primary.host !== host || primary.port !== port))
+        link.replace(`the primary is now ${host}:${port}`);
   }
 
   async #ask(): Promise<Address> {

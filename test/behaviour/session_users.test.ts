@@ -172,6 +172,14 @@ describe("a directive that is wrong is refused, with what was expected", () => {
   refused("redis main url=redis://x sentinels=a:99999;", 'invalid address "a:99999" in "redis" directive');
   refused("redis main url=redis://x cluster=on sentinels=a:1;", "a cluster has no sentinels");
   refused("redis main url=redis://x; redis main url=redis://y;", 'duplicate redis "main"');
+  refused("redis main url=redis://x cluster=yes;", 'invalid parameter "cluster=yes"');
+  refused("redis main url=redis://x pool=0;", '"redis" directive invalid number');
+  refused("redis main url=redis://x tls=/nowhere;", 'cannot load "/nowhere": ', "a readable PEM file");
+  refused("redis main url=redis://x tls=conf/nginx.conf;", "no start line");
+  refused("redis main url=redis://x tls=on tls_key=x;", "cannot load ");
+  refused("redis main url=redis://x tls_name=y;", '"tls_name=" without TLS', "tls=on beside it");
+  refused("redis main url=rediss://x tls=off;", "the url asks for TLS");
+  refused("mysql main url=mysql://x/a tls=maybe;", "cannot load ", "maybe");
   refused("mysql main url=redis://x;", 'invalid mysql url "redis://x"');
   refused("mysql main url=mysql://x/a pool=0;", '"mysql" directive invalid number');
   refused("sqlite main url=x;", 'invalid parameter "url=x"');

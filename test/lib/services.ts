@@ -1,6 +1,7 @@
 /** Real servers of the distribution, each in a folder of its own on free ports, stopped with the test. */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Authority, Certificate } from "./certificates.ts";
 import { type FileContent, makeFolder, removeFolder, writeFiles } from "./folder.ts";
 import { connect } from "./http.ts";
 import { freePort, until } from "./wait.ts";
@@ -124,31 +125,55 @@ export async function redis(options: readonly string[] = []): Promise<Redis> {
   return server.ready(() => answersPing(port));
 }
 
+/** Words of redis-server's command line that have it speak TLS too. */
+export function redisTls(
+  authority: Authority,
+  { cert, key }: Certificate,
+  port: number,
+  clients: "no" | "yes" = "no",
+): string[] {
+  const files = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", authority.ca];
+  return ["--tls-port", String(port), ...files, "--tls-auth-clients", clients];
+}
+
 export interface Sentinel extends AsyncDisposable {
   /** The name under which Sentinel knows the primary. */
   readonly name: string;
   readonly port: number;
+  /** Where it speaks TLS, if it does. */
+  readonly tlsPort: number;
   readonly primary: Redis;
   readonly replica: Redis;
 }
 
-/** A primary, a replica, and one Sentinel that makes the replica primary 500 ms after the primary is gone. */
-export async function redisSentinel(): Promise<Sentinel> {
+/**
+ * A primary, a replica, and one Sentinel that makes the replica primary 500 ms after the primary is gone.
+ * @param tls Has all three speak TLS with each other, and name the ports where they do.
+ */
+export async function redisSentinel(tls?: (port: number) => string[]): Promise<Sentinel> {
   const stack = new AsyncDisposableStack();
   try {
-    const primary = stack.use(await redis());
-    const replica = stack.use(await redis(["--replicaof", "127.0.0.1", String(primary.port)]));
+    const [primaryPort, replicaPort, tlsPort] = [await freePort(), await freePort(), await freePort()];
+    const secured = (at: number) => (tls ? [...tls(at), "--tls-replication", "yes"] : []);
+    const primary = stack.use(await redis(secured(primaryPort)));
+    const monitored = String(tls ? primaryPort : primary.port);
+    const replica = stack.use(await redis(["--replicaof", "127.0.0.1", monitored, ...secured(replicaPort)]));
     const folder = makeFolder("sentinel");
     const port = await freePort();
     const lines = [
       `port ${port}`,
       "bind 127.0.0.1",
-      `sentinel monitor sessions 127.0.0.1 ${primary.port} 1`,
+      `sentinel monitor sessions 127.0.0.1 ${monitored} 1`,
       "sentinel down-after-milliseconds sessions 500",
       "sentinel failover-timeout sessions 2000",
     ];
     writeFiles(folder, { "sentinel.conf": `${lines.join("\n")}\n` });
-    const argv = [program("redis-server", "redis-server"), join(folder, "sentinel.conf"), "--sentinel"];
+    const argv = [
+      program("redis-server", "redis-server"),
+      join(folder, "sentinel.conf"),
+      ...secured(tlsPort),
+      "--sentinel",
+    ];
     stack.use(await new Redis(folder, port, argv).ready(() => answersPing(port)));
     await until(
       () => "Sentinel to see the replica",
@@ -156,7 +181,7 @@ export async function redisSentinel(): Promise<Sentinel> {
       20_000,
     );
     const owned = stack.move();
-    return { name: "sessions", port, primary, replica, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+    return { name: "sessions", port, tlsPort, primary, replica, [Symbol.asyncDispose]: () => owned.disposeAsync() };
   } catch (error) {
     await stack.disposeAsync();
     throw error;
@@ -165,21 +190,32 @@ export async function redisSentinel(): Promise<Sentinel> {
 
 export interface Cluster extends AsyncDisposable {
   readonly nodes: readonly Redis[];
+  /** Where they speak TLS, if they do. */
+  readonly tlsPorts: readonly number[];
 }
 
 const clusterSlots = 16_384;
 
-/** Three primaries that share the slots of a cluster. */
-export async function redisCluster(): Promise<Cluster> {
+/**
+ * Three primaries that share the slots of a cluster.
+ * @param tls Has them speak TLS with each other, and name the ports where they do.
+ */
+export async function redisCluster(tls?: (port: number) => string[]): Promise<Cluster> {
   const stack = new AsyncDisposableStack();
   try {
     const nodes: Redis[] = [];
     // The usual bus port, 10 000 above the other, may be anybody's.
     const busPorts: string[] = [];
+    const tlsPorts: number[] = [];
     for (let i = 0; i < 3; i++) {
       const bus = String(await freePort());
       busPorts.push(bus);
       const options = ["--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "2000"];
+      if (tls) {
+        const port = await freePort();
+        tlsPorts.push(port);
+        options.push(...tls(port), "--tls-cluster", "yes");
+      }
       nodes.push(stack.use(await redis(options)));
     }
     const share = Math.ceil(clusterSlots / nodes.length);
@@ -187,7 +223,8 @@ export async function redisCluster(): Promise<Cluster> {
       const last = Math.min((i + 1) * share, clusterSlots) - 1;
       await node.command("CLUSTER", "ADDSLOTSRANGE", String(i * share), String(last));
       await node.command("CLUSTER", "SET-CONFIG-EPOCH", String(i + 1));
-      if (i > 0) await node.command("CLUSTER", "MEET", "127.0.0.1", String(nodes[0]!.port), busPorts[0]!);
+      const met = String(tlsPorts[0] ?? nodes[0]!.port);
+      if (i > 0) await node.command("CLUSTER", "MEET", "127.0.0.1", met, busPorts[0]!);
     }
     for (const node of nodes)
       await until(
@@ -196,7 +233,7 @@ export async function redisCluster(): Promise<Cluster> {
         20_000,
       );
     const owned = stack.move();
-    return { nodes, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+    return { nodes, tlsPorts, [Symbol.asyncDispose]: () => owned.disposeAsync() };
   } catch (error) {
     await stack.disposeAsync();
     throw error;
@@ -213,8 +250,11 @@ export class MariaDb extends Service {
   }
 }
 
-/** A new server with the empty database `resty`, in which the user `resty` may do everything. */
-export async function mariadb(): Promise<MariaDb> {
+/**
+ * A new server with the empty database `resty`, in which the user `resty` may do everything.
+ * @param options More words of its command line.
+ */
+export async function mariadb(options: readonly string[] = []): Promise<MariaDb> {
   const folder = makeFolder("mariadb");
   const port = await freePort();
   const data = join(folder, "data");
@@ -254,6 +294,7 @@ export async function mariadb(): Promise<MariaDb> {
       "--innodb-buffer-pool-size=16M",
       "--innodb-log-file-size=8M",
       "--innodb-flush-log-at-trx-commit=0",
+      ...options,
       ...asRoot,
     ]);
     return await server.ready(async () => {

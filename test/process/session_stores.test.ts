@@ -226,6 +226,27 @@ describe("one Redis", () => {
 });
 
 test(
+  "several connections to one Redis: what one of them waits for holds nobody up",
+  async () => {
+    await using store = await redis();
+    await using service = await startSessions({
+      redisUrl: store.url,
+      redis: "pool=3 timeout=60s", // a connection that has something to wait for answers no question either
+      http: `session_cache off; init_worker_by_ts_block {
+        ngx.timer.at(0, () => void ngx.redis("main").send("", ["BLPOP", "never", "0"]));
+      }`,
+    });
+    await until("the waiting one", async () => (await store.command("INFO", "clients")).includes("blocked_clients:1"));
+    const clients = (await store.command("CLIENT", "LIST")).split("\n").filter((line) => line.startsWith("id="));
+    expect(clients).toHaveLength(1 + 3);
+    const ids = await Promise.all(Array.from({ length: 8 }, () => service.create()));
+    for (const id of ids) expect((await validate(service, id)).status).toBe(200);
+    expect(await store.command("INFO", "clients")).toContain("blocked_clients:1");
+  },
+  limit,
+);
+
+test(
   "a Redis that wants TLS and a password gets both",
   async () => {
     const fixture = (name: string) => resolve(import.meta.dir, "fixtures", name);
@@ -357,7 +378,7 @@ test(
     await using sentinel = await redisSentinel();
     await using service = await startSessions({
       redisUrl: "redis://ignored:1",
-      redis: `sentinels=127.0.0.1:${await freePort()},127.0.0.1:${sentinel.port} master=${sentinel.name} timeout=500ms`,
+      redis: `sentinels=127.0.0.1:${await freePort()},127.0.0.1:${sentinel.port} master=${sentinel.name} timeout=500ms pool=2`,
       http: "session_cache off;",
       workers: 2,
     });

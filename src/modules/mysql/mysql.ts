@@ -2,8 +2,9 @@ import { Mysql } from "../../clients/mysql.ts";
 import { defineModule, list } from "../../core/module.ts";
 import { generationKey } from "../../ngx/generation.ts";
 import { checkParameters, readAddresses, readNumber, readPath, readTimeout, readUrl } from "../redis/environment.ts";
+import { readTls, tlsParameters, tlsSyntax } from "../redis/store_tls.ts";
 
-const parameters = ["url", "replicas", "pool", "timeout", "password_file", "migrations"];
+const parameters = ["url", "replicas", "pool", "timeout", ...tlsParameters, "password_file", "migrations"];
 
 /** `mysql main url=mysql://user:password@127.0.0.1/app;`: a database for scripts, `ngx.db("main")`. */
 export const mysql = defineModule({
@@ -13,7 +14,8 @@ export const mysql = defineModule({
       contexts: ["http"],
       args: [2, 16],
       syntax:
-        "name url=URL [replicas=host:port,…] [pool=number] [timeout=time] [password_file=file] [migrations=folder]",
+        `name url=URL [replicas=host:port,…] [pool=number] [timeout=time] ${tlsSyntax} ` +
+        "[password_file=file] [migrations=folder]",
       read(args) {
         checkParameters(args, parameters);
         const url = readUrl(args, ["mysql:", "mariadb:"]);
@@ -22,6 +24,7 @@ export const mysql = defineModule({
           replicas: readAddresses(args, "replicas", 3306),
           pool: readNumber(args, "pool", 10),
           timeoutMs: readTimeout(args, 2000),
+          tls: readTls(args, false),
           passwordFile: readPath(args, "password_file"),
           migrations: readPath(args, "migrations"),
         };

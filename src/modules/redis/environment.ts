@@ -84,3 +84,14 @@ export function readPath(args: Arguments, key: string): string | undefined {
   const word = args.named(key, 1);
   return word && args.cycle.path(word.text);
 }
+
+/** `key=on` or `key=off`. */
+export function readSwitch(args: Arguments, key: string, initial: boolean): boolean {
+  const text = args.named(key, 1)?.text;
+  if (text === undefined) return initial;
+  if (text === "on" || text === "off") return text === "on";
+  throw args.invalidParameter(
+    args.words.findIndex((one) => one.text.startsWith(`${key}=`)),
+    `${key}=on or ${key}=off`,
+  );
+}
