@@ -2,6 +2,7 @@ import type { Exchange } from "../core/exchange.ts";
 import type { ListenerPlan, Plan } from "../core/plan.ts";
 import { readFromSources, type Sources } from "../config/sources.ts";
 import { accessLogFiles } from "../modules/log/log.ts";
+import { calls } from "../ngx/calls.ts";
 import { workerProcess } from "../ngx/generation.ts";
 import { type RawConnections, RawConnections as Connections, serveRaw } from "../runtime/adapters/raw.ts";
 import { serveFetch } from "../runtime/adapters/fetch.ts";
@@ -11,6 +12,7 @@ import { ErrorLogs } from "../runtime/error_log.ts";
 import { type ConfigurationChoice, loadConfiguration } from "../runtime/load.ts";
 import { openLog } from "../runtime/open_log.ts";
 import { listenOn, pauseAccepting, resumeAccepting, stopListening } from "./adopt.ts";
+import { shareCalls } from "./calls.ts";
 import type { MasterSettings, PreparedGeneration, WorkerListener } from "./contract.ts";
 import { shareCounters } from "./counters.ts";
 import { runWorker, type WorkerGeneration } from "./worker.ts";
@@ -67,6 +69,7 @@ export class HttpWorker {
       onStart: (slot, settings) => {
         this.#settings = settings;
         shareCounters(process.ppid, slot);
+        if (settings.workerStallTimeoutMs) shareCalls(process.ppid, slot);
       },
       onGeneration: (generation) => this.#prepare(generation),
       onQuit: () => this.#quit(),
@@ -114,6 +117,7 @@ export class HttpWorker {
 
   #activate(plan: Plan, listeners: readonly WorkerListener[], settings: MasterSettings): void {
     this.#settings = settings;
+    this.#noteCalls(settings);
     this.#connections.limit = settings.workerConnections;
     const before = this.#plan;
     this.#plan = plan;
@@ -127,6 +131,16 @@ export class HttpWorker {
     void before?.cycle
       .retire()
       .catch((error: unknown) => this.#alert(`the last configuration did not end well: ${Bun.inspect(error)}`));
+  }
+
+  /** A reload has turned the watchdog on. */
+  #noteCalls({ workerStallTimeoutMs }: MasterSettings): void {
+    if (!workerStallTimeoutMs || calls.isShared) return;
+    try {
+      shareCalls(process.ppid, workerProcess.slot);
+    } catch (error) {
+      this.#alert(`what scripts do cannot be noted for worker_stall_timeout: ${(error as Error).message}`);
+    }
   }
 
   /** Serves an address with `plan`: the server there goes on, unless certificates or protocols have changed. */

@@ -1,4 +1,5 @@
 /** The worker processes: one for each slot, replaced when it dies, told about each new generation. */
+import { callsOf } from "./calls.ts";
 import type { Log, MasterSettings } from "./contract.ts";
 import type { Listeners } from "./listeners.ts";
 import { signalNumber } from "./signals.ts";
@@ -92,7 +93,7 @@ export class Pool {
     }
     this.#current = next; // workers that are just coming up find it when they have
     for (const worker of stuck) {
-      this.options.log("alert", `worker process ${worker.pid} does not answer and is replaced`);
+      this.options.log("alert", `worker process ${worker.pid} does not answer and is replaced${callsOf(worker.slot)}`);
       worker.kill();
     }
     await Promise.all(asked.map((worker) => this.#activate(worker, next)));
@@ -353,7 +354,7 @@ export class Pool {
           continue;
         }
         const text = `worker process ${worker.pid} has not answered for ${workerStallTimeoutMs} ms and is replaced`;
-        this.options.log("alert", text);
+        this.options.log("alert", text + callsOf(worker.slot));
         worker.kill();
       }
     }, workerStallTimeoutMs / pingsPerTimeout);

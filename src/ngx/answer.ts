@@ -3,9 +3,11 @@ import { ClientGone } from "../core/exchange.ts";
 import { DONE, ERROR, OK, type Verdict } from "../core/phase.ts";
 import type { Request } from "../core/request.ts";
 import { encodeUtf8 } from "../std/bytestring.ts";
+import { asHost } from "../std/host_context.ts";
 import { Html } from "./batteries/template.ts";
 import { setContentType, safeValue } from "./headers.ts";
 import { host } from "./host.ts";
+import { phaseInfo } from "./phases.ts";
 import type { RequestNgx } from "./request_ngx.ts";
 
 type Streamed = AsyncIterable<string | Uint8Array> | ReadableStream<string | Uint8Array>;
@@ -82,37 +84,70 @@ function copyHeader({ response }: Request, name: string, value: string): void {
 const canonical = (name: string): string => name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
 
 async function answerStream(ngx: RequestNgx, stream: Streamed): Promise<Verdict> {
-  const { request, generation } = ngx;
-  const iterator = generation.enter(() => stream[Symbol.asyncIterator]());
-  const pull = (): Promise<IteratorResult<unknown>> => generation.enter(() => iterator.next());
+  const { request } = ngx;
+  const source = sourceOf(ngx, stream);
+  const send = (chunk: unknown): void | Promise<void> => {
+    if (ngx.phase === phaseInfo.timer) throw new ClientGone(); // the handler's time is over
+    return request.send(checkedChunk(chunk));
+  };
+  asHost(() => request.exchange.onAbort(() => source.close()));
   try {
-    // A stream of one chunk is a whole body: it gets its length and leaves in one write.
-    const first = await pull();
+    const first = await source.next();
     if (first.done) return ngx.output ? ngx.output.finish() : respond(request, "");
-    const second = await pull();
-    if (second.done && !ngx.output) return respond(request, checkedChunk(first.value));
+    // A stream of one chunk is a whole body: it gets its length and leaves in one write. But no client waits for that.
+    const second = source.next();
+    const known = await Promise.race([second, oneTurn()]);
+    if (known?.done && !ngx.output) return respond(request, checkedChunk(first.value));
     if (!ngx.output) {
       host.setContentType(request);
       const verdict = await request.sendHead();
       if (verdict !== OK) {
-        await iterator.return?.();
+        source.close();
         return verdict;
       }
     } else await ngx.output.flush();
-    await request.send(checkedChunk(first.value));
-    for (let next = second; !next.done; next = await pull()) await request.send(checkedChunk(next.value));
+    await send(first.value);
+    for (let next = await second; !next.done; next = await source.next()) await send(next.value);
     await request.send("", true);
     return DONE;
   } catch (error) {
-    if (error instanceof ClientGone || request.exchange.aborted) {
-      // Closes what the stream has open; how that ends is of no use to anybody.
-      Promise.resolve(iterator.return?.()).catch(() => undefined);
-      request.log("info", "client prematurely closed connection");
-      return ERROR;
-    }
-    throw error;
+    if (!(error instanceof ClientGone || request.exchange.aborted)) throw error;
+    source.close();
+    if (ngx.phase !== phaseInfo.timer) request.log("info", "client prematurely closed connection");
+    return ERROR;
   }
 }
+
+interface Source {
+  next(): Promise<IteratorResult<unknown>>;
+  /** Nobody wants more of it; how that ends is of no use to anybody. */
+  close(): void;
+}
+
+/** Chunks of a stream, made in the handler's generation. */
+function sourceOf(ngx: RequestNgx, stream: Streamed): Source {
+  const { generation } = ngx;
+  // The reader of a ReadableStream can cancel it while a chunk is waited for; an iterator's `return` waits as well.
+  const reader = stream instanceof ReadableStream ? stream.getReader() : undefined;
+  const iterator = reader ? undefined : generation.enter(() => stream[Symbol.asyncIterator]());
+  const pull = (): Promise<IteratorResult<unknown>> =>
+    reader ? (reader.read() as Promise<IteratorResult<unknown>>) : iterator!.next();
+  const close = (): unknown => (reader ? reader.cancel() : iterator!.return?.());
+  return {
+    async next() {
+      ngx.pulling = true;
+      try {
+        return await generation.enter(pull);
+      } finally {
+        ngx.pulling = false;
+        ngx.moves++;
+      }
+    },
+    close: () => void Promise.resolve(generation.enter(close)).catch(() => undefined),
+  };
+}
+
+const oneTurn = (): Promise<undefined> => new Promise((resolve) => setImmediate(resolve, undefined));
 
 function checkedChunk(chunk: unknown): Chunk {
   if (typeof chunk === "string" || chunk instanceof Uint8Array) return chunk;

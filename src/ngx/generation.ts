@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { cycleKey } from "../core/cycle.ts";
 import type { LogLevel } from "../core/log.ts";
 import type { SharedDict } from "../shm/dict.ts";
+import { calls } from "./calls.ts";
 import { describeFailure, failuresOf, type LoadFailure, stackOf } from "./failure.ts";
 import { installPackages } from "./packages.ts";
 import type { Script } from "./script.ts";
@@ -65,11 +66,20 @@ export class Generation {
    */
   async load(): Promise<LoadFailure[]> {
     if (this.scripts.length === 0) return [];
-    const results = await Promise.allSettled(this.scripts.map((script) => script.load(this)));
+    const results = await Promise.allSettled(this.scripts.map((script) => this.#load(script)));
     latest = this;
     return results.flatMap((result, i) =>
       result.status === "rejected" ? failuresOf(result.reason, this.scripts[i]!) : [],
     );
+  }
+
+  async #load(script: Script): Promise<void> {
+    const waiting = calls.wait(script.where);
+    try {
+      await script.load(this);
+    } finally {
+      calls.end(waiting);
+    }
   }
 
   /** Loads one module into the graph. */

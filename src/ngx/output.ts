@@ -4,6 +4,13 @@ import type { Request } from "../core/request.ts";
 import { asHost } from "../std/host_context.ts";
 import { host } from "./host.ts";
 
+/** Whose output it is. */
+interface Printing {
+  readonly request: Request;
+  moves: number;
+  sending: number;
+}
+
 /** Text waits for the end of the handler up to this size: then head and body leave in one write, with their length. */
 const heldBytes = 64 * 1024;
 
@@ -21,7 +28,10 @@ export class Output {
   /** Of a Content-Length that the handler has set: how much of it is still owed; -1 without. */
   #owed = -1;
 
-  constructor(private readonly request: Request) {
+  private readonly request: Request;
+
+  constructor(private readonly owner: Printing) {
+    const request = (this.request = owner.request);
     if (request.response.status === 0) request.response.status = 200;
     host.setContentType(request);
   }
@@ -65,16 +75,30 @@ export class Output {
     return this.#queue(() => this.#send(chunk, false));
   }
 
-  /** Sends what is held and ends the body. */
+  /** Sends what is held and ends the body; the client is told of the end when the request is logged. */
   end(): Promise<void> {
     this.#ended = true;
     const chunk = this.#take();
     return this.#queue(() => this.#send(chunk, true));
   }
 
+  /** As `end`, and tells the client at once: the handler may have much to do yet. */
+  async endNow(): Promise<void> {
+    await this.end();
+    const { request } = this;
+    if (!request.endPending) return;
+    request.endPending = false;
+    const { trailers } = request.response;
+    request.exchange.end(trailers?.length ? trailers : undefined);
+  }
+
   #queue(send: () => void | Promise<void>): Promise<void> {
     const tail = this.#tail ? this.#tail.then(send) : Promise.resolve(asHost(send));
-    tail.catch(() => undefined); // whoever awaits it is told; `finish` awaits the last one
+    const { owner } = this;
+    owner.moves++;
+    owner.sending++;
+    const settled = (): void => void owner.sending--;
+    tail.then(settled, settled); // whoever awaits it is told of a failure; `finish` awaits the last one
     return (this.#tail = tail);
   }
 

@@ -54,6 +54,21 @@ export class RequestNgx extends WorkerNgx {
   websocketInUse: ServerWebSocket | undefined;
   /** @internal */
   filterFailed = false;
+  /**
+   * Pieces of output that were handed on, to see whether there is progress.
+   * @internal
+   */
+  moves = 0;
+  /**
+   * Of these, the ones that wait for the client.
+   * @internal
+   */
+  sending = 0;
+  /**
+   * The next piece of a stream that the handler returned is waited for.
+   * @internal
+   */
+  pulling = false;
   /** @internal */
   readonly request: Request;
 
@@ -204,7 +219,7 @@ export class RequestNgx extends WorkerNgx {
   #open(what: "ngx.print" | "ngx.say" | "ngx.flush" | "ngx.eof" | "ngx.sendHeaders"): Output {
     mayUse(what, this.phase);
     if (this.leave) throw new Error(`${what} called after the handler was left by ngx.exit, exec or redirect`);
-    return (this.output ??= new Output(this.request));
+    return (this.output ??= new Output(this));
   }
 
   /** Sends the head and what has been printed. Resolves when there is room for more. */
@@ -219,7 +234,7 @@ export class RequestNgx extends WorkerNgx {
   /** Ends the response; the handler may go on. */
   eof(): Promise<void> {
     const output = this.#open("ngx.eof");
-    return output.ended ? Promise.resolve() : output.end();
+    return output.ended ? Promise.resolve() : asHost(() => output.endNow());
   }
 
   /**

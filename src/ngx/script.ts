@@ -43,6 +43,8 @@ export class Script {
   readonly route: RouteMatch | undefined;
   /** Of a block: its module. */
   readonly source: string | undefined;
+  /** Label and place in one: what a master says of a worker that does not answer. */
+  readonly where: string;
 
   constructor(
     readonly phase: ScriptPhase,
@@ -56,6 +58,7 @@ export class Script {
   ) {
     this.route = options.route;
     this.source = options.source;
+    this.where = label === modulePath ? label : `${label} in ${fsPath(place.file)}:${place.line}`;
   }
 
   static inline(

@@ -1,4 +1,5 @@
 import { asHost } from "../std/host_context.ts";
+import { calls } from "./calls.ts";
 import type { Generation } from "./generation.ts";
 
 /** @param premature The generation is being replaced or the worker is stopping: the time has not come. */
@@ -44,6 +45,8 @@ export interface TimerApi {
   /** Calls that are under way. */
   runningCount(): number;
 }
+
+const inTimer = "a callback of ngx.timer";
 
 /** How far apart workers may start the same timer, and it still runs once. */
 const onceSeconds = 5;
@@ -137,24 +140,29 @@ export class Timers {
   #call(entry: Pending, premature: boolean): void {
     this.#running++;
     let result: unknown;
+    calls.enter(inTimer);
     try {
       result = this.generation.enter(entry.callback, premature, ...entry.args);
     } catch (error) {
-      return this.#failed(error);
+      return this.#failed(error, 0);
+    } finally {
+      calls.leave();
     }
-    if (!(result instanceof Promise)) return this.#done();
+    if (!(result instanceof Promise)) return this.#done(0);
+    const waiting = calls.wait(inTimer);
     result.then(
-      () => this.#done(),
-      (error: unknown) => this.#failed(error),
+      () => this.#done(waiting),
+      (error: unknown) => this.#failed(error, waiting),
     );
   }
 
-  #failed(error: unknown): void {
+  #failed(error: unknown, waiting: number): void {
     this.generation.failed("ngx.timer", error);
-    this.#done();
+    this.#done(waiting);
   }
 
-  #done(): void {
+  #done(waiting: number): void {
+    calls.end(waiting);
     if (--this.#running > 0) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }

@@ -353,24 +353,6 @@ block("errors: the stack names the configuration's line, and nothing leaks to th
   ],
 });
 
-block("a handler that does not answer in time is answered for", {
-  server: `
-    handler_timeout 300ms;
-    location = /never { content_by_ts_block { await new Promise(() => {}); } }
-    location = /late { content_by_ts_block { await ngx.sleep(0.8); ngx.say("late"); } }
-    location = /ok { content_by_ts_block { return "ok"; } }
-  `,
-  steps: [
-    { get: "/never", status: 504 },
-    { get: "/late", status: 504 },
-    { get: "/ok", body: "ok" },
-  ],
-  errorLog: [
-    /content_by_ts_block has not answered within 300 ms/,
-    /after its time was over, failed: Error: ngx\.say cannot be used/,
-  ],
-});
-
 block("one connection carries request after request, on two workers", {
   workers: 2,
   http: "shared_dict counts 1m;",
@@ -421,18 +403,6 @@ test("a timer runs after the response, and every so often", async () => {
   await until("three calls", async () => (await (await server.get("/seen?key=every")).text()) === "3");
   expect(await (await server.get("/bad")).text()).toBe("ok");
   await server.logged(/ngx\.timer: Error: in a timer/);
-});
-
-block("init_worker may wait, and requests wait for it", {
-  http: `
-    shared_dict state 1m;
-    init_by_ts_block { ngx.shared.state.set("init", 1); }
-    init_worker_by_ts_block { await ngx.sleep(0.05); ngx.shared.state.set("ready", ngx.shared.state.get("init") + 1); }
-    exit_worker_by_ts_block { ngx.log(ngx.NOTICE, "worker leaves"); }
-  `,
-  main: "error_log logs/error.log notice;",
-  server: 'location = / { content_by_ts_block { return String(ngx.shared.state.get("ready")); } }',
-  steps: [{ get: "/", body: "2" }],
 });
 
 block("blocks import; files with variables in their names load when they are asked for", {

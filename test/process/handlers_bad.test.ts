@@ -8,15 +8,20 @@ test("a handler that loops for ever costs its worker, and nobody else's requests
     http: "shared_dict seen 1m;",
     server: `
       location = /loop { content_by_ts_block { ngx.shared.seen.set("looping", ngx.worker.pid()); for (;;); } }
+      location = /loop-later { content_by_ts_block { await ngx.sleep(0.01); for (;;); } }
+      location = /wait { content_by_ts_block { await ngx.sleep(30); return "waited"; } }
       location = /pid { content_by_ts_block { return ngx.worker.pid() + " " + ngx.shared.seen.get("looping"); } }
     `,
     allow: [/has not answered for 1000 ms and is replaced/, /exited on signal 9/],
   });
-  const looping = server.get("/loop").then(
+  const looping = server.get("/loop?n=1").then(
     () => "answered",
     () => "closed",
   );
-  await server.logged(/has not answered for 1000 ms and is replaced/);
+  // The line says which script it was, and for which request.
+  await server.logged(
+    /has not answered for 1000 ms and is replaced: it was in content_by_ts_block in \S+nginx\.conf:\d+ for "GET \/loop\?n=1"/,
+  );
   expect(await looping).toBe("closed");
   // What the dead worker had put into shared memory is there, and a new one has taken its place.
   await until("two live workers", async () => {
@@ -30,6 +35,11 @@ test("a handler that loops for ever costs its worker, and nobody else's requests
   const [pid, looped] = (await (await server.get("/pid")).text()).split(" ");
   expect(Number(looped)).toBeGreaterThan(0);
   expect(pid).not.toBe(looped);
+  // Of one that loops after a wait, it is known that it had not ended.
+  await server.get("/loop-later?n=2").catch(() => undefined);
+  await server.logged(
+    /is replaced: one of these did not come back after a wait: content_by_ts_block in \S+nginx\.conf:\d+ for "GET \/loop-later\?n=2"/,
+  );
 }, 30_000);
 
 test("a WebSocket lives on through a reload, served by the code it began with", async () => {

@@ -1,5 +1,6 @@
 import type { Arguments } from "../../core/arguments.ts";
 import { type DirectiveSpec, value } from "../../core/module.ts";
+import { calls } from "../../ngx/calls.ts";
 import { generationKey } from "../../ngx/generation.ts";
 import { phaseInfo } from "../../ngx/phases.ts";
 import { existingNgx, ngxOf, type RequestNgx } from "../../ngx/request_ngx.ts";
@@ -56,6 +57,7 @@ function balancerOf(script: Script): Balancer {
     const ngx = ngxOf(request, phaseInfo.balancer);
     const names = peers.map(({ name }) => name);
     let chosen: unknown;
+    calls.enter(script.where, request);
     try {
       chosen = ngx.generation.enter(
         script.handler as unknown as Choose,
@@ -71,6 +73,7 @@ function balancerOf(script: Script): Balancer {
       logFailure(request, error, script.label, "error");
       return undefined;
     } finally {
+      calls.leave();
       void withPhaseAfter(ngx, interrupted, undefined);
     }
   };

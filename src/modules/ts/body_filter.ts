@@ -1,8 +1,10 @@
 import type { Sink } from "../../core/body.ts";
 import type { Chunk } from "../../core/exchange.ts";
 import type { Request } from "../../core/request.ts";
+import { calls } from "../../ngx/calls.ts";
 import { phaseInfo } from "../../ngx/phases.ts";
 import { existingNgx, ngxOf, type RequestNgx } from "../../ngx/request_ngx.ts";
+import type { Script } from "../../ngx/script.ts";
 import { fileFor } from "./file.ts";
 import { logFailure, withPhaseAfter } from "./run.ts";
 import type { Use } from "./ts.ts";
@@ -12,7 +14,7 @@ type BodyFilter = (ngx: RequestNgx, chunk: Uint8Array, last: boolean) => unknown
 /** Lets a script see and change each chunk of the body. */
 export function filterBody(request: Request, use: Use): void {
   request.response.forgetBody(); // the script may change the length
-  let handler = use.script?.handler as BodyFilter | undefined;
+  let { script } = use;
   let ended = false;
   request.filterBody((next) => {
     const pass = (result: Filtered): void | Promise<void> => {
@@ -21,17 +23,17 @@ export function filterBody(request: Request, use: Use): void {
       return next(result.chunk, result.last);
     };
     const filter = (chunk: Chunk, last: boolean): void | Promise<void> => {
-      const result = filtered(request, handler!, chunk, last);
+      const result = filtered(request, script!, chunk, last);
       return result instanceof Promise ? result.then(pass) : pass(result);
     };
-    if (handler) return filter;
+    if (script) return filter;
     let ready: Promise<void> | undefined;
     return ((chunk, last) => {
-      ready ??= fileFor(request, use.path!, "body_filter").then((script) => {
-        if (!script) throw new Error("the body cannot be filtered");
-        handler = script.handler as BodyFilter;
+      ready ??= fileFor(request, use.path!, "body_filter").then((loaded) => {
+        if (!loaded) throw new Error("the body cannot be filtered");
+        script = loaded;
       });
-      return handler ? filter(chunk, last) : ready.then(() => filter(chunk, last));
+      return script ? filter(chunk, last) : ready.then(() => filter(chunk, last));
     }) satisfies Sink;
   });
 }
@@ -45,23 +47,26 @@ interface Filtered {
  * Calls the script with one chunk. What it returns takes the chunk's place; null drops it; undefined leaves what
  * `ngx.arg[1]` and `ngx.arg[2]` say, which is the chunk as it came unless the script has assigned to them.
  */
-function filtered(request: Request, handler: BodyFilter, chunk: Chunk, last: boolean): Filtered | Promise<Filtered> {
+function filtered(request: Request, script: Script, chunk: Chunk, last: boolean): Filtered | Promise<Filtered> {
   const interrupted = existingNgx(request)?.phase;
   const ngx = ngxOf(request, phaseInfo.body_filter);
-  const result = callFilter(ngx, handler, chunk, last);
+  const result = callFilter(ngx, script, chunk, last);
   return interrupted ? withPhaseAfter(ngx, interrupted, result) : result;
 }
 
-function callFilter(ngx: RequestNgx, handler: BodyFilter, chunk: Chunk, last: boolean): Filtered | Promise<Filtered> {
+function callFilter(ngx: RequestNgx, script: Script, chunk: Chunk, last: boolean): Filtered | Promise<Filtered> {
   const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
   const arg = new ChunkArguments(chunk, last);
   ngx.arg = arg as unknown as Record<number, unknown>;
   let result: unknown;
+  calls.enter(script.where, ngx.request);
   try {
-    result = ngx.generation.enter(handler, ngx, bytes, last);
+    result = ngx.generation.enter(script.handler as BodyFilter, ngx, bytes, last);
   } catch (error) {
-    logFailure(ngx.request, error, "body_filter_by_ts", "error");
+    logFailure(ngx.request, error, script.label, "error");
     throw error;
+  } finally {
+    calls.leave();
   }
   if (!(result instanceof Promise)) return { chunk: chunkOf(result, arg), last: arg.last };
   return result.then((late: unknown) => ({ chunk: chunkOf(late, arg), last: arg.last }));

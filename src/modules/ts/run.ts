@@ -3,6 +3,7 @@ import { DECLINED, DONE, ERROR, OK, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { BodyTimeout, BodyTooLarge } from "../../core/request_body.ts";
 import { answerWith } from "../../ngx/answer.ts";
+import { calls } from "../../ngx/calls.ts";
 import { describeFailure, stackOf } from "../../ngx/failure.ts";
 import { host } from "../../ngx/host.ts";
 import { type PhaseInfo, phaseInfo } from "../../ngx/phases.ts";
@@ -23,7 +24,7 @@ export function runScript(
   phase: PhaseInfo,
   timeoutMs: number,
 ): Verdict | Promise<Verdict> {
-  return call(ngxOf(request, phase), script.handler as Call, script.label, phase, timeoutMs);
+  return call(ngxOf(request, phase), script.handler as Call, script, phase, timeoutMs);
 }
 
 /**
@@ -54,27 +55,40 @@ export function withPhaseAfter<T>(ngx: RequestNgx, phase: PhaseInfo, value: T | 
 export function runContent(
   ngx: RequestNgx,
   handler: Handler,
-  label: string,
+  script: Script,
   timeoutMs: number,
 ): Verdict | Promise<Verdict> {
-  return call(ngx, handler as Call, label, phaseInfo.content, timeoutMs);
+  return call(ngx, handler as Call, script, phaseInfo.content, timeoutMs);
 }
 
 function call(
   ngx: RequestNgx,
   handler: Call,
-  label: string,
+  script: Script,
   phase: PhaseInfo,
   timeoutMs: number,
 ): Verdict | Promise<Verdict> {
+  const { label } = script;
   let result: unknown;
+  calls.enter(script.where, ngx.request);
   try {
     result = ngx.generation.enter(handler, ngx);
-    if (!isThenable(result)) return guarded(ngx, settle(ngx, result, phase), label, phase);
+  } catch (error) {
+    return failed(ngx, error, label, phase);
+  } finally {
+    calls.leave();
+  }
+  if (isThenable(result)) return wait(ngx, result, script, phase, timeoutMs);
+  let verdict: Verdict | Promise<Verdict>;
+  try {
+    verdict = guarded(ngx, settle(ngx, result, phase), label, phase);
   } catch (error) {
     return failed(ngx, error, label, phase);
   }
-  return wait(ngx, result, label, phase, timeoutMs);
+  if (typeof verdict === "number" || !ngx.pulling) return verdict;
+  const pulling = new Waiting(ngx, script, timeoutMs);
+  pulling.conclude(() => verdict);
+  return pulling.answer;
 }
 
 /** What goes wrong while an answer is sent, as in a stream that the handler returned, is the handler's failure too. */
@@ -191,49 +205,81 @@ const lookMs = 250;
 const waiting = new Set<Waiting>();
 let looking: Timer | undefined;
 
-/** A handler that has returned a promise, and the time until which it is waited for. */
+/** A handler that has returned a promise or a stream, and the time until which it is waited for. */
 class Waiting {
-  readonly deadlineMs: number;
+  readonly answer: Promise<Verdict>;
   /** The request has its answer, from the handler or without it. */
   over = false;
+  readonly #resolve: (verdict: Verdict | Promise<Verdict>) => void;
+  #deadlineMs: number;
+  /** What the handler had done when it was last looked at. */
+  #moves = 0;
+  /** The handler has ended; what it answered with may go on. */
+  #returned = false;
+  readonly #entry: number;
 
   constructor(
     private readonly ngx: RequestNgx,
-    private readonly label: string,
+    private readonly script: Script,
     private readonly timeoutMs: number,
-    private readonly answer: (verdict: Verdict | Promise<Verdict>) => void,
   ) {
-    this.deadlineMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : Date.now() + timeoutMs;
+    ({ promise: this.answer, resolve: this.#resolve } = Promise.withResolvers<Verdict>());
+    this.#deadlineMs = Date.now() + timeoutMs;
+    this.#entry = calls.wait(script.where, ngx.request);
     // Most are done before anybody looks: adding to a set and deleting costs a tenth of what a timer each would.
     waiting.add(this);
     looking ??= setInterval(lookForLate, lookMs).unref();
   }
 
-  /** Whoever has begun to answer, or holds a WebSocket, has no time limit: `send_timeout` sees to clients. */
-  get isStreaming(): boolean {
-    return this.ngx.request.headSent;
+  /** The handler has ended: `make` answers. A stream that it returned is waited for as the handler was. */
+  conclude(make: () => Verdict | Promise<Verdict>): void {
+    let verdict: Verdict | Promise<Verdict>;
+    try {
+      verdict = make();
+    } catch (error) {
+      return this.end(Promise.reject(error as Error));
+    }
+    if (typeof verdict === "number" || !this.ngx.pulling) return this.end(verdict);
+    this.#returned = true;
+    const end = (): void => this.end(verdict);
+    verdict.then(end, end);
   }
 
   end(verdict: Verdict | Promise<Verdict>): void {
+    if (this.over) return;
     this.over = true;
     waiting.delete(this);
-    this.answer(verdict);
+    calls.end(this.#entry);
+    this.#resolve(verdict);
   }
 
-  late(): void {
-    const { request } = this.ngx;
-    request.log(
-      "error",
-      `${this.label} has not answered within ${this.timeoutMs} ms, request id: ${requestId(request)}`,
-    );
-    this.ngx.phase = phaseInfo.timer; // what it does from now on comes too late
-    this.end(discard(this.ngx, 504));
+  /** Has it had its time? Each piece that the client sends or is sent gives it more, and a WebSocket has no end. */
+  look(nowMs: number): void {
+    const { ngx } = this;
+    const { exchange, main } = ngx.request;
+    const moves = ngx.moves + (exchange.hasBody ? main.body.receivedBytes : 0);
+    const othersTurn = ngx.sending > 0 || ngx.websocketInUse !== undefined || (this.#returned && !ngx.pulling);
+    if (othersTurn || moves !== this.#moves) {
+      this.#moves = moves;
+      this.#deadlineMs = nowMs + this.timeoutMs;
+    } else if (nowMs >= this.#deadlineMs && this.timeoutMs > 0) this.#late();
+  }
+
+  #late(): void {
+    const { ngx, script, timeoutMs } = this;
+    const { request } = ngx;
+    const what = request.headSent ? "has sent nothing for" : "has not answered within";
+    request.log("error", `${script.label} ${what} ${timeoutMs} ms, request id: ${requestId(request)}`);
+    ngx.phase = phaseInfo.timer; // what it does from now on comes too late
+    if (!request.headSent) this.end(discard(ngx, 504));
+    // Half an answer must not be taken for a whole one; a whole one is none the worse for a handler that goes on.
+    else this.end(ngx.output?.ended ? DONE : ERROR);
   }
 }
 
 function lookForLate(): void {
   const nowMs = Date.now();
-  for (const one of waiting) if (one.deadlineMs <= nowMs && !one.isStreaming) one.late();
+  for (const one of waiting) one.look(nowMs);
   if (waiting.size > 0) return;
   clearInterval(looking);
   looking = undefined;
@@ -242,28 +288,24 @@ function lookForLate(): void {
 function wait(
   ngx: RequestNgx,
   promise: PromiseLike<unknown>,
-  label: string,
+  script: Script,
   phase: PhaseInfo,
   timeoutMs: number,
 ): Promise<Verdict> {
-  const { promise: answer, resolve, reject } = Promise.withResolvers<Verdict>();
-  const one = new Waiting(ngx, label, timeoutMs, resolve);
-  const attempt = (verdict: () => Verdict | Promise<Verdict>): void => {
-    try {
-      one.end(verdict());
-    } catch (error) {
-      waiting.delete(one);
-      reject(error as Error);
-    }
-  };
+  const { label } = script;
+  const one = new Waiting(ngx, script, timeoutMs);
   promise.then(
     (value) => {
-      if (!one.over) attempt(() => guarded(ngx, settle(ngx, value, phase), label, phase));
+      if (!one.over) one.conclude(() => attempt(ngx, value, label, phase));
     },
     (error: unknown) => {
-      if (!one.over) attempt(() => failed(ngx, error, label, phase));
+      if (!one.over) one.conclude(() => failed(ngx, error, label, phase));
       else if (error !== leaving) logFailure(ngx.request, error, `${label}, after its time was over,`, "error");
     },
   );
-  return answer;
+  return one.answer;
+}
+
+function attempt(ngx: RequestNgx, value: unknown, label: string, phase: PhaseInfo): Verdict | Promise<Verdict> {
+  return guarded(ngx, settle(ngx, value, phase), label, phase);
 }

@@ -2,6 +2,7 @@ import type { Arguments } from "../../core/arguments.ts";
 import { ConfigError } from "../../core/arguments.ts";
 import type { ComplexValue } from "../../core/complex.ts";
 import { type DirectiveSpec, list } from "../../core/module.ts";
+import { calls } from "../../ngx/calls.ts";
 import { generationKey } from "../../ngx/generation.ts";
 import { phaseInfo } from "../../ngx/phases.ts";
 import { ngxOf } from "../../ngx/request_ngx.ts";
@@ -69,6 +70,7 @@ function operation(
   return (request) => {
     const ngx = ngxOf(request, phaseInfo.set);
     ngx.arg = [undefined, ...values.map((value) => decodeUtf8(value.evaluate(request)))];
+    calls.enter(script.where, request);
     try {
       const result = ngx.generation.enter(script.handler as (argument: typeof ngx) => unknown, ngx);
       if (result instanceof Promise) {
@@ -80,6 +82,8 @@ function operation(
     } catch (error) {
       logFailure(request, error, script.label, "error");
       return 500;
+    } finally {
+      calls.leave();
     }
   };
 }

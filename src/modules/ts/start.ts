@@ -1,13 +1,14 @@
 import type { Cycle } from "../../core/cycle.ts";
 import type { Level } from "../../core/level.ts";
+import { calls } from "../../ngx/calls.ts";
 import { type Generation, generationKey } from "../../ngx/generation.ts";
-import type { LoadFailure } from "../../ngx/failure.ts";
+import { failuresOf, type LoadFailure } from "../../ngx/failure.ts";
 import { keepLogs } from "../../ngx/errlog.ts";
 import type { Script } from "../../ngx/script.ts";
 import { WorkerNgx } from "../../ngx/worker_ngx.ts";
 import { SharedDict } from "../../shm/dict.ts";
 import { cycleZones } from "../../shm/zones.ts";
-import { type Use, ts } from "./ts.ts";
+import { ts } from "./ts.ts";
 
 /** What workers tell each other for `ngx.worker.pids` and `ngx.timer.once`. */
 const internalZone = "resty workers";
@@ -42,12 +43,14 @@ export function startGeneration(cycle: Cycle, main: Level): void {
     const failures = await generation.load();
     if (failures.length > 0) throw new ScriptsFailed(failures);
     loaded = true;
-    await callAll(generation, [conf.init, conf.init_worker]);
+    for (const { script } of [conf.init, conf.init_worker].filter((use) => use !== undefined))
+      if (script) await startBy(generation, script);
   });
   cycle.atRetire(() => generation.retire());
   cycle.atEnd(async () => {
     try {
-      if (loaded) await callAll(generation, [ts.at(http).exit_worker]);
+      const { script } = ts.at(http).exit_worker ?? {};
+      if (loaded && script) await callOnce(generation, script);
     } catch (error) {
       generation.failed("exit_worker_by_ts", error);
     }
@@ -55,11 +58,29 @@ export function startGeneration(cycle: Cycle, main: Level): void {
   });
 }
 
-async function callAll(generation: Generation, uses: readonly (Use | undefined)[]): Promise<void> {
-  for (const use of uses) if (use?.script) await generation.enter(use.script.handler as Call, new StartNgx(use.script));
+/** What `init_by_ts` and `init_worker_by_ts` throw refuses the configuration: this worker could not serve it. */
+async function startBy(generation: Generation, script: Script): Promise<void> {
+  try {
+    await callOnce(generation, script);
+  } catch (error) {
+    const failures = failuresOf(error, script);
+    throw new ScriptsFailed(
+      failures.map(({ message, place }) => ({ message: `${script.label} failed: ${message}`, place })),
+    );
+  }
 }
 
-type Call = (ngx: WorkerNgx) => unknown;
+/** Calls a script of a phase that belongs to no request. */
+export function callOnce(generation: Generation, script: Script, ...more: unknown[]): unknown {
+  calls.enter(script.where);
+  try {
+    return generation.enter(script.handler as Call, new StartNgx(script), ...more);
+  } finally {
+    calls.leave();
+  }
+}
+
+type Call = (ngx: WorkerNgx, ...more: unknown[]) => unknown;
 
 /** The `ngx` of phases that belong to no request. */
 class StartNgx extends WorkerNgx {
