@@ -25,6 +25,9 @@ export class Cycle {
   /** Writes to the main error log what concerns no request; the process that serves puts its own in. */
   log: (level: LogLevel, message: string) => void = () => undefined;
 
+  /** What listeners are made of has changed while they serve: certificates. As `log`, of the process that serves. */
+  relisten: () => void = () => undefined;
+
   constructor(
     /** Relative paths of the configuration start here; ends in "/". */
     readonly prefix: string,

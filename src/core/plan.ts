@@ -94,12 +94,17 @@ export interface ListenSpec {
 }
 
 /** What a server shows to those who connect by TLS. */
-export interface TlsServer {
-  /** Names it is chosen by (SNI), `*.x` included. */
-  readonly names: readonly string[];
-  /** PEM. */
+/** PEM. */
+export interface Certificate {
   readonly cert: string;
   readonly key: string;
+}
+
+export interface TlsServer extends Certificate {
+  /** Names it is chosen by (SNI), `*.x` included. */
+  readonly names: readonly string[];
+  /** By name, in place of the server's own: what a script chose when the cycle started. "" is for unknown names. */
+  readonly chosen: Record<string, Certificate>;
   /** Of authorities that may sign client certificates; undefined: none is asked for. */
   readonly clientAuthorities: string | undefined;
   readonly minVersion: "TLSv1.2" | "TLSv1.3";

@@ -88,6 +88,7 @@ export class HttpWorker {
     const failure = diagnostics.list.find(({ severity }) => severity === "emerg");
     if (failure) throw new Error(failure.message);
     plan.cycle.log = (level, message) => this.#logs.write(this.#targets(), level, message);
+    plan.cycle.relisten = () => this.#relisten(plan);
     workerProcess.slot = slot;
     workerProcess.count = settings.workerProcesses;
     try {
@@ -131,6 +132,11 @@ export class HttpWorker {
     void before?.cycle
       .retire()
       .catch((error: unknown) => this.#alert(`the last configuration did not end well: ${Bun.inspect(error)}`));
+  }
+
+  /** Certificates of the configuration in use have changed. */
+  #relisten(plan: Plan): void {
+    if (this.#plan === plan) for (const [key, { listener }] of this.#open) this.#take(key, listener, plan);
   }
 
   /** A reload has turned the watchdog on. */

@@ -2,6 +2,7 @@ const names = [
   "init",
   "init_worker",
   "exit_worker",
+  "ssl_certificate",
   "server_rewrite",
   "set",
   "rewrite",
@@ -28,7 +29,7 @@ const changing: readonly ScriptPhase[] = [...answering, "set", "header_filter", 
  */
 const allowed = {
   "ngx.arg": ["set", "body_filter"],
-  "ngx.ctx": [...ofRequest, "balancer", "timer", "init_worker", "exit_worker"],
+  "ngx.ctx": [...ofRequest, "balancer", "timer", "init_worker", "exit_worker", "ssl_certificate"],
   "ngx.eof": answering,
   "ngx.exec": answering,
   "ngx.exit": [...answering, "timer", "header_filter", "balancer"],
@@ -52,7 +53,7 @@ const allowed = {
   "ngx.say": answering,
   "ngx.sendHeaders": answering,
   "ngx.status": ofRequest,
-  "ngx.timer": ["init_worker", ...ofRequest, "balancer", "timer"],
+  "ngx.timer": ["init_worker", "ssl_certificate", ...ofRequest, "balancer", "timer"],
   "ngx.var": [...ofRequest, "balancer"],
   "ngx.websocket": ["content"],
 } as const satisfies Record<string, readonly ScriptPhase[]>;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { block, freePort, start } from "../lib/index.ts";
+import { block, freePort, start, until } from "../lib/index.ts";
 import { makeFolder } from "../lib/folder.ts";
 
 const folder = makeFolder("tls");
@@ -63,6 +63,45 @@ test("the certificate is the one of the name that is asked for, and a reload tak
   await server.reload({ files: { ...files, "/conf/b.pem": a.cert, "/conf/b.key": a.key } });
   expect(subjectSeen(port, "b.test")).toBe("a.test");
 });
+
+test("a script chooses certificates by name, and again when it said so", async () => {
+  const port = await freePort();
+  await using server = await start({
+    http: `
+      shared_dict state 1m;
+      init_worker_by_ts_block { ngx.shared.state.set("init", true); }
+      server {
+        listen 127.0.0.1:${port} ssl;
+        server_name a.test chosen.test other.test broken.test .wild.test;
+        ssl_certificate a.pem;
+        ssl_certificate_key a.key;
+        ssl_certificate_by_ts_block {
+          import { readFile } from "node:fs/promises";
+          const of = async (who) => ({ cert: await readFile(ngx.config.prefix() + "conf/" + who + ".pem", "utf8"), key: await readFile(ngx.config.prefix() + "conf/" + who + ".key", "utf8") });
+          if (!ngx.shared.state.get("init") || ngx.getPhase() !== "ssl_certificate") throw new Error("too early");
+          if (name === "chosen.test" || name === ".wild.test") return of("b");
+          if (name === "other.test") return { ...(await of(ngx.shared.state.get("other") ?? "a")), refreshSeconds: 0.1 };
+          if (name === "broken.test") return { ...(await of("b")), key: (await of("a")).key };
+          if (name === "") return of("b");
+        }
+        location / { content_by_ts_block { ngx.shared.state.set("other", "b"); return "set"; } }
+      }
+    `,
+    files,
+  });
+  const seen = (name: string): string => subjectSeen(port, name);
+  expect([seen("a.test"), seen("chosen.test"), seen("x.wild.test"), seen("broken.test"), seen("nobody.test")]).toEqual([
+    "a.test",
+    "b.test",
+    "b.test",
+    "a.test",
+    "b.test",
+  ]);
+  await server.logged(/ssl_certificate_by_ts_block failed for "broken.test", which keeps ssl_certificate: .*MISMATCH/);
+  expect(seen("other.test")).toBe("a.test");
+  expect(curl("--resolve", `a.test:${port}:127.0.0.1`, `https://a.test:${port}/`)).toBe("set");
+  await until("the certificate that it chooses then", () => seen("other.test") === "b.test");
+}, 30_000);
 
 test("HTTP/2 by ALPN and by prior knowledge, whole answers and long ones", async () => {
   const [tls, plain] = [await freePort(), await freePort()];

@@ -133,6 +133,7 @@ function tlsServer(level: Level, cycle: Cycle): TlsServer | undefined {
     names: (cycle.get(serverNames).get(level) ?? []).map((name) => name.text),
     cert: cert.text,
     key: key.text,
+    chosen: {},
     clientAuthorities: conf.ssl_verify_client === "off" ? undefined : (authorities?.text ?? ""),
     minVersion: versions.includes("TLSv1.2") ? "TLSv1.2" : "TLSv1.3",
     maxVersion: versions.includes("TLSv1.3") ? "TLSv1.3" : "TLSv1.2",

@@ -8,6 +8,7 @@ import type { Script } from "../../ngx/script.ts";
 import { WorkerNgx } from "../../ngx/worker_ngx.ts";
 import { SharedDict } from "../../shm/dict.ts";
 import { cycleZones } from "../../shm/zones.ts";
+import { chooseCertificates } from "./certificates.ts";
 import { ts } from "./ts.ts";
 
 /** What workers tell each other for `ngx.worker.pids` and `ngx.timer.once`. */
@@ -45,6 +46,7 @@ export function startGeneration(cycle: Cycle, main: Level): void {
     loaded = true;
     for (const { script } of [conf.init, conf.init_worker].filter((use) => use !== undefined))
       if (script) await startBy(generation, script);
+    await chooseCertificates(cycle, generation);
   });
   cycle.atRetire(() => generation.retire());
   cycle.atEnd(async () => {

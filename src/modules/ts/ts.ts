@@ -40,6 +40,7 @@ const contexts: Readonly<Partial<Record<ScriptPhase, readonly Context[]>>> = {
   init: ["http"],
   init_worker: ["http"],
   exit_worker: ["http"],
+  ssl_certificate: ["server"],
   server_rewrite: ["http", "server"],
   content: ["location", "if in location"],
 };
@@ -115,6 +116,8 @@ export const ts = defineModule({
     init_worker_by_ts_file: file("init_worker"),
     exit_worker_by_ts_block: block("exit_worker"),
     exit_worker_by_ts_file: file("exit_worker"),
+    ssl_certificate_by_ts_block: block("ssl_certificate", ["name"]),
+    ssl_certificate_by_ts_file: file("ssl_certificate"),
     server_rewrite_by_ts_block: block("server_rewrite"),
     server_rewrite_by_ts_file: file("server_rewrite"),
     set_by_ts_block: setByBlock,
@@ -152,6 +155,7 @@ export const ts = defineModule({
     init: uses(),
     init_worker: uses(),
     exit_worker: uses(),
+    ssl_certificate: uses(),
     server_rewrite: uses(),
     rewrite: uses(),
     access: uses(),
@@ -219,7 +223,7 @@ function answerBy(request: Request, script: Script, timeoutMs: number): Verdict 
   const ngx = ngxOf(request, phaseInfo.content);
   ngx.route = script.route;
   const { input } = script;
-  return runContent(ngx, input ? checked(input, handler) : handler, script.label, timeoutMs);
+  return runContent(ngx, input ? checked(input, handler) : handler, script, timeoutMs);
 }
 
 /** Calls the handler with arguments that its schema has found good, or answers with what is wrong with them. */

@@ -57,7 +57,7 @@ function writeProject(folder: string, plan: Plan, scripts: readonly Script[]): s
 
 /** The parameters get their types behind everything else, so that no column changes. */
 function typed({ source, phase }: Script): string {
-  const ngx = ["init", "init_worker", "exit_worker"].includes(phase)
+  const ngx = ["init", "init_worker", "exit_worker", "ssl_certificate"].includes(phase)
     ? 'typeof import("resty").ngx'
     : 'import("resty").Ngx';
   return source!.replace(
@@ -75,6 +75,7 @@ function typed({ source, phase }: Script): string {
 const parameterTypes: Readonly<Record<string, string>> = {
   chunk: "Buffer",
   last: "boolean",
+  name: "string",
   peers: "readonly string[]",
   tried: "readonly string[]",
 };

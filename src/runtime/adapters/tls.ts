@@ -21,6 +21,10 @@ function entriesOf(server: TlsServer, index: number): Record<string, unknown>[] 
       : { ca: server.clientAuthorities, requestCert: true, rejectUnauthorized: false }),
   };
   const names = server.names.filter((name) => name !== "" && !name.startsWith("~") && !name.endsWith(".*"));
-  const named = names.map((name) => ({ ...options, serverName: name.replace(/^\./, "*.") }));
-  return index === 0 ? [options, ...named] : named;
+  const named = names.map((name) => ({
+    ...options,
+    ...server.chosen[name],
+    serverName: name.replace(/^\./, "*."),
+  }));
+  return index === 0 ? [{ ...options, ...server.chosen[""] }, ...named] : named;
 }
