@@ -13,6 +13,7 @@ export interface ListenDeclaration {
   readonly defaultServer: boolean;
   readonly ssl: boolean;
   readonly http2: boolean;
+  readonly proxyProtocol: boolean;
 }
 
 /** One name of `server_name`, in lower case; `pattern` for one that starts with "~". */

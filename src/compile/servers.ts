@@ -55,6 +55,7 @@ export function compileListeners(servers: ReadonlyMap<Level, ServerPlan>, cycle:
     return {
       spec,
       tls: certificates(declarations, explicit ?? declarations[0]!, cycle),
+      proxyProtocol: declarations.some(({ proxyProtocol }) => proxyProtocol),
       http2: declarations.some(({ http2, level }) => http2 || cycle.get(http2Servers).has(level)),
       defaultServer,
       servers: declarations.map(({ level }) => servers.get(level)!),

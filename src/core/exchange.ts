@@ -1,3 +1,5 @@
+import type { ProxyHeader } from "../std/proxy_protocol.ts";
+
 /** A chunk of a response body: text is sent as UTF-8. */
 export type Chunk = string | Uint8Array;
 
@@ -14,6 +16,8 @@ export interface Connection {
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
+  /** What the PROXY protocol says of the client behind a proxy; undefined where it is not spoken. */
+  readonly proxy: ProxyHeader | undefined;
   readonly tls: boolean;
   /** Name that the client asked for in the TLS handshake. */
   readonly tlsServerName: string | undefined;

@@ -117,6 +117,8 @@ export interface ListenerPlan {
   /** One certificate a server, the default server's first; empty where TLS is not spoken. */
   readonly tls: readonly TlsServer[];
   readonly http2: boolean;
+  /** Connections begin with a PROXY protocol header. */
+  readonly proxyProtocol: boolean;
   readonly defaultServer: ServerPlan;
   /** All that share the address, in the order of the configuration. */
   readonly servers: readonly ServerPlan[];

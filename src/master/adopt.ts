@@ -23,7 +23,7 @@ export type ServeBinding =
   { hostname: string; port: number; reusePort?: boolean; ipv6Only?: boolean } | { unix: string };
 
 /** As much of a server as listening needs. */
-interface Stoppable {
+export interface Stoppable {
   stop(closeActiveConnections?: boolean): Promise<void>;
 }
 

@@ -1,17 +1,27 @@
 import type { Exchange } from "../core/exchange.ts";
+import type { LogLevel } from "../core/log.ts";
 import type { ListenerPlan, Plan } from "../core/plan.ts";
 import { readFromSources, type Sources } from "../config/sources.ts";
 import { accessLogFiles } from "../modules/log/log.ts";
 import { calls } from "../ngx/calls.ts";
 import { workerProcess } from "../ngx/generation.ts";
-import { type RawConnections, RawConnections as Connections, serveRaw } from "../runtime/adapters/raw.ts";
+import { OpenConnections } from "../runtime/adapters/connections.ts";
 import { serveFetch } from "../runtime/adapters/fetch.ts";
+import { ProxiedListener, type ProxiedPeers } from "../runtime/adapters/proxied.ts";
+import { serveRaw } from "../runtime/adapters/raw.ts";
 import { tlsOptions } from "../runtime/adapters/tls.ts";
 import { HttpEngine } from "../runtime/engine.ts";
 import { ErrorLogs } from "../runtime/error_log.ts";
 import { type ConfigurationChoice, loadConfiguration } from "../runtime/load.ts";
 import { openLog } from "../runtime/open_log.ts";
-import { listenOn, pauseAccepting, resumeAccepting, stopListening } from "./adopt.ts";
+import {
+  listenOn,
+  pauseAccepting,
+  resumeAccepting,
+  type ServeBinding,
+  type Stoppable,
+  stopListening,
+} from "./adopt.ts";
 import { shareCalls } from "./calls.ts";
 import type { MasterSettings, PreparedGeneration, WorkerListener } from "./contract.ts";
 import { shareCounters } from "./counters.ts";
@@ -28,7 +38,7 @@ export interface Snapshot {
 /** An open address and whoever serves it now; a reload changes `plan` under the same socket. */
 interface Open {
   readonly listener: WorkerListener;
-  server: Bun.Server<undefined>;
+  server: Stoppable;
   plan: Plan;
   /** How its bytes are understood: protocols and certificates, which a running server cannot change. */
   wire: string;
@@ -43,7 +53,7 @@ const lastWordsMs = 250;
 
 /** A worker process: serves generation after generation until the master says quit. */
 export class HttpWorker {
-  readonly #connections: RawConnections = new Connections();
+  readonly #connections = new OpenConnections();
   readonly #logs: ErrorLogs;
   readonly #engine: HttpEngine;
   readonly #open = new Map<string, Open>();
@@ -152,8 +162,8 @@ export class HttpWorker {
   /** Serves an address with `plan`: the server there goes on, unless certificates or protocols have changed. */
   #take(key: string, listener: WorkerListener, plan: Plan): void {
     const open = this.#open.get(key);
-    const { tls, http2 } = listenerOf(plan, key);
-    const wire = JSON.stringify([tls, http2]);
+    const { tls, http2, proxyProtocol } = listenerOf(plan, key);
+    const wire = JSON.stringify([tls, http2, proxyProtocol]);
     if (!open) {
       const fresh: Open = { listener, plan, wire, server: this.#serve(key, listener, () => fresh.plan, plan) };
       this.#open.set(key, fresh);
@@ -167,10 +177,10 @@ export class HttpWorker {
     void old.stop(false);
   }
 
-  #serve(key: string, listener: WorkerListener, planNow: () => Plan, first: Plan): Bun.Server<undefined> {
+  #serve(key: string, listener: WorkerListener, planNow: () => Plan, first: Plan): Stoppable {
     let current = first;
     let listenerPlan = listenerOf(first, key);
-    const { tls, http2 } = listenerPlan;
+    const { spec, tls, http2, proxyProtocol } = listenerPlan;
     const onExchange = (exchange: Exchange): void => {
       const plan = planNow();
       if (plan !== current) {
@@ -179,9 +189,8 @@ export class HttpWorker {
       }
       this.#engine.handle(exchange, plan, listenerPlan);
     };
-    return listenOn(listener, (binding) => {
+    const serve = (binding: ServeBinding, peers?: ProxiedPeers): Bun.Server<undefined> => {
       const options = { ...binding, ...(tls.length > 0 ? { tls: tlsOptions(tls) } : {}) };
-      const { spec } = listener;
       if (http2)
         return serveFetch({
           spec,
@@ -189,9 +198,15 @@ export class HttpWorker {
           tls: tls.length > 0,
           httpVersion: 20,
           onExchange,
+          peers,
         });
-      return serveRaw({ spec, binding: options, tls: tls.length > 0, connections: this.#connections, onExchange });
-    });
+      const connections = this.#connections;
+      return serveRaw({ spec, binding: options, tls: tls.length > 0, connections, onExchange, peers });
+    };
+    if (!proxyProtocol) return listenOn(listener, serve);
+    const log = (level: LogLevel, message: string): void => this.#logs.write(this.#targets(), level, message);
+    const front = new ProxiedListener({ spec, connections: this.#connections, serve, log });
+    return listenOn(listener, (binding) => front.listen(binding));
   }
 
   async #quit(): Promise<void> {

@@ -20,3 +20,8 @@ function ipv6Bytes(address: string): string {
   const middle = new Array<number>(8 - before.length - after.length).fill(0);
   return String.fromCharCode(...[...before, ...middle, ...after].flatMap((group) => [group >> 8, group & 255]));
 }
+
+/** An IPv4 address that a socket of IPv6 was reached from, in its own form; any other as it is. */
+export function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
+}

@@ -1,6 +1,9 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { connect as connectHttp2 } from "node:http2";
+import { connect as connectTcp } from "node:net";
 import { join } from "node:path";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import { block, freePort, start, until } from "../lib/index.ts";
 import { makeFolder } from "../lib/folder.ts";
 
@@ -162,4 +165,28 @@ block("TLS without a certificate is refused", {
 block("a certificate that is not there is refused", {
   server: "listen 127.0.0.1:%port_tls% ssl; ssl_certificate none.pem; ssl_certificate_key none.key;",
   refused: [/cannot load certificate ".*none\.pem"/],
+});
+
+test("TLS and HTTP/2 behind a PROXY protocol header", async () => {
+  const where = "ssl_certificate a.pem; ssl_certificate_key a.key; location / { return 200 $said; }";
+  await using server = await start({
+    http: 'map $uri $said { default "$remote_addr $proxy_protocol_addr $scheme $server_protocol"; }',
+    server: `listen 127.0.0.1:%port% ssl proxy_protocol; ${where} }
+      server { listen 127.0.0.1:%port_h2% ssl proxy_protocol; http2 on; ${where}`,
+    files,
+  });
+  const secured = (port: number, protocol: string): TLSSocket => {
+    const socket = connectTcp(port, "127.0.0.1");
+    socket.write("PROXY TCP4 192.0.2.1 192.0.2.2 123 5678\r\n");
+    return connectTls({ socket, ALPNProtocols: [protocol], rejectUnauthorized: false });
+  };
+  const plain = secured(server.port(), "http/1.1");
+  plain.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  expect((await plain.toArray()).join("")).toEndWith("127.0.0.1 192.0.2.1 https HTTP/1.1");
+
+  const tls = secured(server.port("h2"), "h2");
+  const session = connectHttp2("https://a.test", { createConnection: () => tls });
+  const request = session.request({ ":path": "/" });
+  expect((await request.toArray()).join("")).toBe("127.0.0.1 192.0.2.1 https HTTP/2.0");
+  session.destroy();
 });

@@ -244,6 +244,7 @@ function ensureListen(level: Level, args: Arguments): void {
     defaultServer: false,
     ssl: false,
     http2: false,
+    proxyProtocol: false,
   });
 }
 

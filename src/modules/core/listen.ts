@@ -30,11 +30,11 @@ export function readListen(args: Arguments): ListenDeclaration {
     const [key, setting] = word.includes("=")
       ? [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)]
       : [word];
-    if (["default_server", "default", "ssl", "http2"].includes(word)) {
+    if (["default_server", "default", "ssl", "http2", "proxy_protocol"].includes(word)) {
       flags.add(word === "default" ? "default_server" : word);
       continue;
     }
-    if (word === "quic" || word === "proxy_protocol")
+    if (word === "quic")
       throw args.wrong(i, `"${word}" of "listen" is known to nginx, not supported by resty`, "no such parameter");
     setsSocket = true;
     if (word === "bind") continue;
@@ -67,6 +67,7 @@ export function readListen(args: Arguments): ListenDeclaration {
     defaultServer: flags.has("default_server"),
     ssl: flags.has("ssl"),
     http2: flags.has("http2"),
+    proxyProtocol: flags.has("proxy_protocol"),
   };
 }
 

@@ -10,6 +10,7 @@ import { addressBytes } from "../../std/address.ts";
 import { version } from "../../std/version.ts";
 import { parseSize } from "../../std/units.ts";
 import { documentRoot, filePath } from "./path.ts";
+import { proxyFieldVariable, proxyVariables } from "./proxy_protocol.ts";
 import { protocol, requestLine } from "./request_line.ts";
 
 const timeLocal = everySecond((nowMs) => localTime(new Date(nowMs)));
@@ -175,6 +176,7 @@ export const variables: Readonly<Record<string, Getter | VariableSpec>> = {
   remote_port: { get: (request) => String(request.main.remotePort || ""), plain: true },
   remote_user: remoteUser,
   binary_remote_addr: (request) => addressBytes(request.main.remoteAddress),
+  ...proxyVariables,
   document_root: documentRoot,
   realpath_root: realpathRoot,
   content_length: (request) => request.header("content-length"),
@@ -212,6 +214,7 @@ const dashed = (rest: string): string => rest.replaceAll("_", "-").toLowerCase()
 export const prefixes: Readonly<Record<string, (rest: string) => Getter>> = {
   arg_: (rest) => (request) => queryArgument(request.args, rest),
   http_: (rest) => {
+  proxy_protocol_tlv_: proxyFieldVariable,
     const name = dashed(rest);
     return (request) => joinedHeader(request, name);
   },

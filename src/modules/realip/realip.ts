@@ -91,13 +91,19 @@ interface Conf {
 function replaceAddress(request: Request, { trusted, header, real_ip_recursive }: Conf) {
   const { main } = request;
   if (request !== main || main.get(original)) return DECLINED;
-  const lines = header === "x-forwarded-for" ? request.headers.all(header) : first(request, header);
-  if (lines.length === 0) return DECLINED;
+  const { proxy } = request.exchange.connection;
+  const isProxy = header === "proxy_protocol";
+  const lines = isProxy
+    ? proxy && [proxy.address]
+    : header === "x-forwarded-for"
+      ? request.headers.all(header)
+      : first(request, header);
+  if (!lines || lines.length === 0) return DECLINED;
   const found = forwardedAddress(main.remoteAddress, lines, trusted, real_ip_recursive);
   if (!found) return DECLINED;
   main.set(original, { address: main.remoteAddress, port: main.remotePort });
   main.remoteAddress = found.address;
-  main.remotePort = found.port;
+  main.remotePort = isProxy ? proxy!.port : found.port;
   return DECLINED;
 }
 

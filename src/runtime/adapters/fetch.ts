@@ -1,6 +1,9 @@
 import { counter, counters } from "../../core/counters.ts";
 import { type Chunk, ClientGone, type Connection, type Exchange } from "../../core/exchange.ts";
 import type { ListenSpec } from "../../core/plan.ts";
+import { plainAddress } from "../../std/address.ts";
+import type { ProxyHeader } from "../../std/proxy_protocol.ts";
+import type { ProxiedPeers } from "./proxied.ts";
 import type { OnExchange } from "./raw.ts";
 
 // The documented Bun.serve({ fetch }): HTTP/2 and HTTP/3, and HTTP/1 should the raw mode ever be gone. What it costs:
@@ -22,6 +25,7 @@ class FetchConnection implements Connection {
     readonly localPort: number,
     readonly tls: boolean,
     readonly tlsServerName: string | undefined,
+    readonly proxy: ProxyHeader | undefined,
   ) {}
 }
 
@@ -221,6 +225,8 @@ export interface FetchListenerOptions {
   /** What `$server_protocol` says: 20 where HTTP/2 is spoken, 30 for HTTP/3 alone, else 11. */
   readonly httpVersion: number;
   readonly onExchange: OnExchange;
+  /** Set: whoever connects is one of these, see proxied.ts. */
+  readonly peers: ProxiedPeers | undefined;
 }
 
 let exchanges = 0;
@@ -232,6 +238,7 @@ export function serveFetch({
   tls,
   httpVersion,
   onExchange,
+  peers,
 }: FetchListenerOptions): Bun.Server<undefined> {
   const server = Bun.serve({
     ...options,
@@ -240,16 +247,19 @@ export function serveFetch({
     fetch(request: globalThis.Request, own: Bun.Server<undefined>) {
       const peer = own.requestIP(request);
       const { number, now } = { number: ++exchanges, now: Date.now() };
-      const remote = spec.family === "unix" ? "unix:" : (peer?.address.replace(/^::ffff:/, "") ?? "");
+      const passed = peers?.get(peer?.port ?? 0);
+      if (peers && !passed) return Response.error();
+      const remote = spec.family === "unix" ? "unix:" : plainAddress(peer?.address ?? "");
       const connection = new FetchConnection(
         number,
         now,
-        remote,
-        peer?.port ?? 0,
-        spec.address,
+        passed?.remoteAddress ?? remote,
+        passed?.remotePort ?? peer?.port ?? 0,
+        passed?.localAddress ?? spec.address,
         spec.port,
         tls,
         undefined,
+        passed?.header,
       );
       counters.own[counter.accepted]!++;
       counters.own[counter.handled]!++;

@@ -2,7 +2,11 @@ import { counter, counters } from "../../core/counters.ts";
 import { type Chunk, ClientGone, type Connection, type Exchange, type Tunnel } from "../../core/exchange.ts";
 import type { ListenSpec } from "../../core/plan.ts";
 import { type Timed, TimerWheel } from "../../std/timer_wheel.ts";
+import { plainAddress } from "../../std/address.ts";
+import type { ProxyHeader } from "../../std/proxy_protocol.ts";
+import type { OpenConnection, OpenConnections } from "./connections.ts";
 import type { NativeAddress, NativeResponse, NativeSocket as AnySocket } from "./native.ts";
+import type { ProxiedPeer, ProxiedPeers } from "./proxied.ts";
 
 type NativeSocket = AnySocket<RawConnection>;
 
@@ -17,40 +21,7 @@ export type OnExchange = (exchange: Exchange) => void;
 const wheel = new TimerWheel();
 let connectionsMade = 0;
 
-/** A full worker accepts again when this share of `worker_connections` is left: not at every single close. */
-const roomShare = 0.98;
-
-/** Connections of this worker by where they are in their life, for a graceful stop. */
-export class RawConnections {
-  readonly open = new Set<RawConnection>();
-  /**
-   * `worker_connections`: with so many open, `onFull(true)` is called, and `onFull(false)` when there is room again.
-   */
-  limit = Number.POSITIVE_INFINITY;
-  onFull: (full: boolean) => void = () => undefined;
-  #full = false;
-
-  add(connection: RawConnection): void {
-    this.open.add(connection);
-    if (this.open.size < this.limit || this.#full) return;
-    this.#full = true;
-    this.onFull(true);
-  }
-
-  delete(connection: RawConnection): void {
-    this.open.delete(connection);
-    if (!this.#full || this.open.size > this.limit * roomShare) return;
-    this.#full = false;
-    this.onFull(false);
-  }
-
-  /** Closes what waits for a next request and lets the others end after their answer. */
-  drain(): void {
-    for (const connection of this.open) connection.closeAfterAnswer();
-  }
-}
-
-class RawConnection implements Connection, Timed {
+class RawConnection implements Connection, OpenConnection, Timed {
   readonly number = ++connectionsMade;
   readonly startMs = Date.now();
   readonly tls: boolean;
@@ -70,11 +41,13 @@ class RawConnection implements Connection, Timed {
   constructor(
     readonly socket: NativeSocket,
     readonly spec: ListenSpec,
-    private readonly owner: RawConnections,
+    private readonly owner: OpenConnections,
     tls: boolean,
+    private readonly peer: ProxiedPeer | undefined,
   ) {
     this.tls = tls;
-    owner.add(this);
+    if (peer) peer.inner = this;
+    else owner.add(this);
     const { own } = counters;
     own[counter.accepted]!++;
     own[counter.handled]!++;
@@ -84,21 +57,25 @@ class RawConnection implements Connection, Timed {
 
   get remoteAddress(): string {
     if (this.spec.family === "unix") return "unix:";
-    return (this.#remote ??= plainAddress(this.socket.remoteAddress)).address;
+    return this.peer?.remoteAddress ?? (this.#remote ??= plain(this.socket.remoteAddress)).address;
   }
 
   get remotePort(): number {
     if (this.spec.family === "unix") return 0;
-    return (this.#remote ??= plainAddress(this.socket.remoteAddress)).port;
+    return this.peer?.remotePort ?? (this.#remote ??= plain(this.socket.remoteAddress)).port;
   }
 
   get localAddress(): string {
     if (this.spec.family === "unix") return this.spec.key;
-    return (this.#local ??= plainAddress(this.socket.localAddress)).address;
+    return this.peer?.localAddress ?? (this.#local ??= plain(this.socket.localAddress)).address;
   }
 
   get localPort(): number {
     return this.spec.port;
+  }
+
+  get proxy(): ProxyHeader | undefined {
+    return this.peer?.header;
   }
 
   get tlsVerify(): string {
@@ -161,9 +138,8 @@ class RawConnection implements Connection, Timed {
   }
 }
 
-function plainAddress(address: NativeAddress | undefined): NativeAddress {
-  if (!address) return { address: "", port: 0 };
-  return address.address.startsWith("::ffff:") ? { address: address.address.slice(7), port: address.port } : address;
+function plain(at: NativeAddress | undefined): NativeAddress {
+  return at ? { address: plainAddress(at.address), port: at.port } : { address: "", port: 0 };
 }
 
 class RawExchange implements Exchange {
@@ -429,12 +405,15 @@ export interface RawListenerOptions {
   /** What `Bun.serve` needs to know of where to listen and of TLS. */
   readonly binding: Record<string, unknown>;
   readonly tls: boolean;
-  readonly connections: RawConnections;
+  readonly connections: OpenConnections;
   readonly onExchange: OnExchange;
+  /** Set: whoever connects is one of these, see proxied.ts. */
+  readonly peers: ProxiedPeers | undefined;
 }
 
 /** Serves HTTP/1 on one address. */
-export function serveRaw({ spec, binding, tls, connections, onExchange }: RawListenerOptions): Bun.Server<undefined> {
+export function serveRaw(listener: RawListenerOptions): Bun.Server<undefined> {
+  const { spec, binding, tls, connections, onExchange, peers } = listener;
   const onNodeHTTPRequest = (
     _server: unknown,
     target: string,
@@ -449,7 +428,12 @@ export function serveRaw({ spec, binding, tls, connections, onExchange }: RawLis
     _connectHead: unknown,
     isPipelined: boolean,
   ): void => {
-    const connection = (socket.resty ??= new RawConnection(socket, spec, connections, tls));
+    let connection = socket.resty;
+    if (!connection) {
+      const peer = peers?.get(socket.remoteAddress?.port ?? 0);
+      if (peers && !peer) return response.abort();
+      connection = socket.resty = new RawConnection(socket, spec, connections, tls, peer);
+    }
     const exchange = new RawExchange(connection, response, method, target, isHttp10, bits, hasBody, isPipelined);
     connection.arrived(exchange, onExchange);
   };
