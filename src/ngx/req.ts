@@ -11,6 +11,8 @@ export class RequestApi {
   /** Whether the last `getUriArgs`, `getPostArgs` or `getHeaders` left something out because of its limit. */
   truncated = false;
   #params: Readonly<Record<string, string>> | undefined;
+  /** Of a body that is being made. */
+  #pieces: Uint8Array[] | undefined;
 
   constructor(private readonly ngx: RequestNgx) {}
 
@@ -167,30 +169,65 @@ export class RequestApi {
     return this.ngx.request.main.body.discard();
   }
 
-  /** The body as text where it has been read, undefined where it has not or is empty. */
-  getBodyData(): string | undefined {
+  /**
+   * The body as text where it has been read, undefined where it has not or is empty; unlike OpenResty's, also one that
+   * was large enough to go to a file.
+   * @param maxBytes No more of it than this.
+   */
+  getBodyData(maxBytes = Number.POSITIVE_INFINITY): string | undefined {
     mayUse("ngx.req.getBodyData", this.ngx.phase);
-    const bytes = this.#body.buffered;
-    return bytes && bytes.length > 0 ? utf8(bytes) : undefined;
+    const bytes = this.#received;
+    return bytes && bytes.length > 0 ? utf8(bytes.subarray(0, maxBytes)) : undefined;
   }
 
-  /** Always undefined: bodies are kept in memory. */
-  getBodyFile(): undefined {
-    return undefined;
+  /** The temporary file that holds a body above `client_body_buffer_size`; gone when the request has ended. */
+  getBodyFile(): string | undefined {
+    mayUse("ngx.req.getBodyData", this.ngx.phase);
+    return this.#body.file?.path;
   }
 
+  /** Puts the bytes in the body's place, for later phases, subrequests and upstreams. */
   setBodyData(data: string | Uint8Array): void {
     mayUse("ngx.req.readBody", this.ngx.phase);
-    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    const bytes = bytesOf(data);
     this.#body.replace(bytes);
     this.setHeader("Content-Length", bytes.length);
     this.clearHeader("Transfer-Encoding");
   }
 
+  /**
+   * As `setBodyData`, with what is in a file.
+   * @param autoClean The file goes when the request has ended.
+   * @throws a system error for a file that cannot be read.
+   */
+  async setBodyFile(path: string, autoClean = false): Promise<void> {
+    mayUse("ngx.req.readBody", this.ngx.phase);
+    const file = Bun.file(path);
+    this.setBodyData(await file.bytes());
+    if (autoClean) this.ngx.request.onEnd(() => void file.delete().catch(() => undefined));
+  }
+
+  /** Begins a new body, which `appendBody` makes and `finishBody` puts in the body's place. */
+  initBody(): void {
+    mayUse("ngx.req.readBody", this.ngx.phase);
+    this.#pieces = [];
+  }
+
+  appendBody(data: string | Uint8Array): void {
+    if (!this.#pieces) throw new Error("ngx.req.appendBody needs ngx.req.initBody before it");
+    this.#pieces.push(bytesOf(data).slice());
+  }
+
+  finishBody(): void {
+    if (!this.#pieces) throw new Error("ngx.req.finishBody needs ngx.req.initBody before it");
+    this.setBodyData(Buffer.concat(this.#pieces));
+    this.#pieces = undefined;
+  }
+
   /** Arguments of a form in the body, which must have been read. */
   getPostArgs(max = 100): Args {
     mayUse("ngx.req.getPostArgs", this.ngx.phase);
-    const bytes = this.#body.buffered;
+    const bytes = this.#received;
     if (!bytes && this.#body.exists) throw new Error("no request body found; await ngx.req.readBody() first");
     const { args, truncated } = decodeArgs(bytes ? Buffer.from(bytes).toString("latin1") : "", max);
     this.truncated = truncated;
@@ -237,11 +274,20 @@ export class RequestApi {
     return this.#body.stream();
   }
 
+  /** The whole body, where it has been read. */
+  get #received(): Uint8Array | undefined {
+    return this.#body.buffered ?? this.#body.file?.bytes();
+  }
+
   get #body() {
     // A subrequest without a body of its own sees its parent's, as in nginx.
     const { request } = this.ngx;
     return request.body.exists ? request.body : request.main.body;
   }
+}
+
+function bytesOf(data: string | Uint8Array): Uint8Array {
+  return typeof data === "string" ? Buffer.from(data) : data;
 }
 
 function utf8(bytes: Uint8Array): string {

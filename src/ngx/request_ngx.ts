@@ -142,6 +142,11 @@ export class RequestNgx extends WorkerNgx {
     this.#arg = value;
   }
 
+  /** Made by `ngx.location.capture`, or by another module for a request. */
+  get isSubrequest(): boolean {
+    return this.request.isSubrequest;
+  }
+
   /** 0 until something sets it. */
   get status(): number {
     mayUse("ngx.status", this.phase);

@@ -15,6 +15,7 @@ const counterparts = [
   "init",
   "init_worker",
   "exit_worker",
+  "ssl_certificate",
   "server_rewrite",
   "set",
   "rewrite",
@@ -30,7 +31,6 @@ const counterparts = [
 /** Those that have none. */
 const others = [
   "ssl_client_hello",
-  "ssl_certificate",
   "ssl_session_fetch",
   "ssl_session_store",
   "proxy_ssl_certificate",
@@ -102,6 +102,7 @@ export const lua = defineModule({
     lua_ssl_trusted_certificate: noEffect("ngx.socket and fetch take their own TLS options"),
     lua_ssl_verify_depth: noEffect("ngx.socket and fetch take their own TLS options"),
     lua_upstream_skip_openssl_default_verify: noEffect("there are no hooks of TLS handshakes"),
+    balancer_keepalive: accepted({ contexts: ["upstream"], args: 1, why: '"keepalive" of the upstream decides' }),
     access_by_lua_no_postpone: noEffect("scripts run at the end of their phase"),
     precontent_by_lua_no_postpone: noEffect("scripts run at the end of their phase"),
     rewrite_by_lua_no_postpone: noEffect("scripts run at the end of their phase"),
