@@ -135,8 +135,29 @@ describe.each(["sqlite", "mysql"])("%s", (kind) => {
     ]);
     expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
     const [row] = await database.query("SELECT count(*) AS n FROM __drizzle_migrations");
-    expect(Number(row!.n)).toBe(1);
-    expect((await migrate(database.directive)).said).toContain("nothing to apply; 1 known");
+    expect(Number(row!.n)).toBe(2);
+    expect((await migrate(database.directive)).said).toContain("nothing to apply; 2 known");
+  }, 60_000);
+
+  test("events that are too old are deleted, in steps", async () => {
+    await using database = await open();
+    const ids = async () => (await database.query("SELECT session FROM session_events")).map(({ session }) => session);
+    const http = (kept: string) => `${database.directive} session_lifetime 10m; session_events ${kept};`;
+    {
+      await using _ = await startSessions({ http: http("off") });
+      const at = (days: number) => Date.now() - days * 86_400_000;
+      const rows = Array.from({ length: 2500 }, (_, i) => `(${at(31) - i}, 'create', 'old', 'ann')`);
+      rows.push(`(${at(29)}, 'create', 'young', 'ann')`);
+      await database.query(`INSERT INTO session_events (at_ms, event, session, user_id) VALUES ${rows.join()}`);
+    }
+    {
+      await using service = await startSessions({ http: http("off") });
+      await service.create();
+    }
+    expect(await ids()).toHaveLength(2502);
+    await using _ = await startSessions({ http: http("30d"), workers: 2 });
+    await until("the old ones to be gone", async () => (await ids()).length === 2);
+    expect(await ids()).toContain("young");
   }, 60_000);
 });
 
@@ -187,6 +208,7 @@ describe("a directive that is wrong is refused, with what was expected", () => {
   refused("session_lifetime 0;", '"session_lifetime" directive invalid value');
   refused("session_lifetime 1d forever;", 'invalid parameter "forever"');
   refused("session_cache 5m fresh=1s;", 'invalid parameter "fresh=1s"');
+  refused("session_events 0;", '"session_events" directive invalid value');
   refused("session_users some;", 'invalid value "some"');
 });
 

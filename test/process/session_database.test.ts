@@ -1,9 +1,11 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import mysql from "mysql2/promise";
 import { makeFolder, removeFolder } from "../lib/folder.ts";
-import { type MariaDb, mariadb } from "../lib/services.ts";
+import { type MariaDb, mariadb, redis, redisCluster } from "../lib/services.ts";
 import { type SessionService, startSessions } from "../lib/session.ts";
 import { until } from "../lib/wait.ts";
 
@@ -11,11 +13,13 @@ const limit = 90_000;
 const folderOf = (kind: string) => resolve(import.meta.dir, "../../handlers/api/session/_migrations", kind);
 const directory = { status: 503, retryAfter: "1", json: { error: "User directory unavailable" } };
 
-/** The tables as a migration makes them, without its bookkeeping. */
+/** The tables as the migrations make them, without their bookkeeping. */
 async function makeTables(server: MariaDb): Promise<void> {
-  const text = await Bun.file(join(folderOf("mysql"), "0000_users_and_events.sql")).text();
   await using connection = await mysql.createConnection(server.url);
-  for (const statement of text.split("--> statement-breakpoint")) await connection.query(statement);
+  const files = readdirSync(folderOf("mysql")).filter((name) => name.endsWith(".sql"));
+  for (const name of files.sort())
+    for (const statement of readFileSync(join(folderOf("mysql"), name), "utf8").split("--> statement-breakpoint"))
+      await connection.query(statement);
 }
 
 async function query(server: MariaDb, sql: string): Promise<Record<string, unknown>[]> {
@@ -168,6 +172,84 @@ test(
     } finally {
       removeFolder(folder);
     }
+  },
+  limit,
+);
+
+/** Sessions whose end has been noted, as the log calls them. */
+type Ended = () => Promise<string[]> | string[];
+
+/** One session is used all the while, one is not, and one is deleted: each has one end in the log, at its time. */
+async function expectEndsOfSliding(service: SessionService, ended: Ended): Promise<void> {
+  const hash = (id: string) => createHash("sha256").update(id).digest("hex");
+  const [idle, used, deleted] = [await service.create(), await service.create(), await service.create()];
+  await service.ask(`delete?session_id=${deleted}`);
+  await until(
+    "the end of the one that is not used",
+    async () => {
+      expect((await service.ask(`validate?session_id=${used}`)).status).toBe(200);
+      await service.server.reload(); // looks at once, instead of within a minute
+      return (await ended()).length > 0;
+    },
+    30_000,
+  );
+  expect(await ended()).toEqual([hash(idle)]);
+  await until(
+    "the end of the other one",
+    async () => {
+      await service.server.reload();
+      return (await ended()).length > 1;
+    },
+    30_000,
+  );
+  expect((await service.ask(`validate?session_id=${used}`)).status).toBe(401);
+  await service.server.reload();
+  expect(await ended()).toEqual([hash(idle), hash(used)]);
+}
+
+test(
+  "sessions that slide have one end too, in each kind of store",
+  async () => {
+    await using stack = new AsyncDisposableStack();
+    const lifetime = "session_lifetime 3s sliding;";
+    const inSqlite = (folder: string): { http: string; ended: Ended } => {
+      const file = join(folder, "sessions.db");
+      const all = "SELECT session FROM session_events WHERE event = 'expire' ORDER BY id";
+      return {
+        http: `${lifetime} sqlite main file=${file} migrations=${folderOf("sqlite")};`,
+        ended: () => {
+          using database = new Database(file);
+          database.run("PRAGMA busy_timeout = 5000");
+          return database
+            .query<{ session: string }, []>(all)
+            .all()
+            .map(({ session }) => session);
+        },
+      };
+    };
+    const folders = [makeFolder("sqlite"), makeFolder("sqlite")] as const;
+    stack.defer(() => folders.forEach(removeFolder));
+    const server = stack.use(await mariadb());
+    await makeTables(server);
+    const inMysql: Ended = async () =>
+      (await query(server, "SELECT session FROM session_events WHERE event = 'expire' ORDER BY id")).map(
+        ({ session }) => session as string,
+      );
+    const store = stack.use(await redis());
+    const cluster = stack.use(await redisCluster());
+    const one = inSqlite(folders[0]);
+    const other = inSqlite(folders[1]);
+    const start = async (options: Parameters<typeof startSessions>[0]) =>
+      stack.use(await startSessions({ workers: 2, ...options }));
+    const embedded = await start({ http: one.http });
+    const single = await start({ redisUrl: store.url, http: `${lifetime} mysql main url=${server.url};` });
+    const clustered = await start({ redisUrl: cluster.nodes[0]!.url, redis: "cluster=on", http: other.http });
+    await Promise.all([
+      expectEndsOfSliding(embedded, one.ended),
+      expectEndsOfSliding(single, inMysql),
+      expectEndsOfSliding(clustered, other.ended),
+    ]);
+    expect(await store.command("EXISTS", "resty:session:due")).toBe(":0\r\n");
   },
   limit,
 );

@@ -17,8 +17,15 @@ export interface EventRow {
 export interface SessionDatabase {
   statusOf(userId: string): Promise<UserStatus>;
   addEvents(rows: readonly EventRow[]): Promise<void>;
-  /** Adds an event for each session that has come to its end by `now`, Unix seconds. */
+  /** Adds an event for each session whose end, known since it was made, was before `now`, Unix seconds. */
   addExpired(now: number): Promise<void>;
+  /**
+   * Adds an event for each of these sessions that has none of its end yet.
+   * @param sessions As in the log: SHA-256 of the ids.
+   */
+  addEnded(sessions: readonly string[], atMs: number): Promise<void>;
+  /** Deletes some of the oldest events, those before `beforeMs`. @returns whether there may be more of them */
+  prune(beforeMs: number): Promise<boolean>;
 }
 
 async function open(): Promise<SessionDatabase | undefined> {

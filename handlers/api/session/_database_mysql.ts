@@ -4,6 +4,9 @@ import type { Mysql } from "resty";
 import type { EventRow, SessionDatabase, UserStatus } from "./_database.ts";
 import { sessionEvents, users } from "./_tables_mysql.ts";
 
+/** Rows that are deleted at once: others wait meanwhile, and replicas do it after. */
+const rowsPruned = 1000;
+
 const prepareStatus = (db: MySql2Database) =>
   db
     .select()
@@ -48,5 +51,24 @@ export class MysqlSessions implements SessionDatabase {
                         WHERE ended.session = made.session AND ended.event IN ('delete', 'expire'))
       LIMIT 10000`),
     );
+  }
+
+  async addEnded(sessions: readonly string[], atMs: number): Promise<void> {
+    await this.mysql.write((db) =>
+      db.execute(sql`
+      INSERT IGNORE INTO session_events (at_ms, event, session, user_id, only_one)
+      SELECT ${atMs}, 'expire', made.session, made.user_id, concat('expire:', made.session)
+      FROM session_events made
+      WHERE made.session IN ${sessions} AND made.event = 'create'
+        AND NOT EXISTS (SELECT 1 FROM session_events ended
+                        WHERE ended.session = made.session AND ended.event IN ('delete', 'expire'))`),
+    );
+  }
+
+  async prune(beforeMs: number): Promise<boolean> {
+    const [{ affectedRows }] = await this.mysql.write((db) =>
+      db.execute(sql`DELETE FROM session_events WHERE at_ms < ${beforeMs} ORDER BY at_ms, id LIMIT ${rowsPruned}`),
+    );
+    return affectedRows === rowsPruned;
   }
 }

@@ -3,6 +3,9 @@ import { type Sqlite, StoreUnavailable } from "resty";
 import type { EventRow, SessionDatabase, UserStatus } from "./_database.ts";
 import { sessionEvents, users } from "./_tables_sqlite.ts";
 
+/** Rows that are deleted at once: the worker does nothing else meanwhile, nor may others write. */
+const rowsPruned = 200;
+
 export class SqliteSessions implements SessionDatabase {
   readonly #status;
 
@@ -39,6 +42,28 @@ export class SqliteSessions implements SessionDatabase {
                         WHERE ended.session = made.session AND ended.event IN ('delete', 'expire'))
       LIMIT 10000`),
     );
+  }
+
+  async addEnded(sessions: readonly string[], atMs: number): Promise<void> {
+    attempt(() =>
+      this.sqlite.drizzle.run(sql`
+      INSERT OR IGNORE INTO session_events (at_ms, event, session, user_id, only_one)
+      SELECT ${atMs}, 'expire', made.session, made.user_id, 'expire:' || made.session
+      FROM session_events made
+      WHERE made.session IN ${sessions} AND made.event = 'create'
+        AND NOT EXISTS (SELECT 1 FROM session_events ended
+                        WHERE ended.session = made.session AND ended.event IN ('delete', 'expire'))`),
+    );
+  }
+
+  async prune(beforeMs: number): Promise<boolean> {
+    const oldest = attempt(() =>
+      this.sqlite.drizzle.all(sql`
+      DELETE FROM session_events
+      WHERE id IN (SELECT id FROM session_events WHERE at_ms < ${beforeMs} ORDER BY at_ms LIMIT ${rowsPruned})
+      RETURNING id`),
+    );
+    return oldest.length === rowsPruned;
   }
 }
 

@@ -1,9 +1,14 @@
 import { ngx, type SessionSettings, type SharedDict, StoreRefused, StoreUnavailable } from "resty";
-import { createdAtOf, fieldsOf, headOf, member, NONE, type Session } from "./_session.ts";
+import { database } from "./_database.ts";
+import { createdAtOf, fieldsOf, headOf, member, NONE, nowSeconds, type Session } from "./_session.ts";
 import type { SessionStore } from "./_store.ts";
 
 /** Sessions whose times are written without a break. */
 const touchesAtOnce = 500;
+/** Before the number of a list in the dictionary: ids of sessions that are to be looked at in the same short while. */
+const duePrefix = "due:";
+const dueKeysAtOnce = 1000;
+const endedAtOnce = 500;
 
 /**
  * Sessions in the shared dictionary `sessions`: a head by its id, with the time of the last access in the flags. They
@@ -39,6 +44,57 @@ export class EmbeddedStore implements SessionStore {
     // Room is never made by ending somebody else's session.
     const stored = this.#dict.safeAdd(id, headOf(session), this.settings.lifetimeSeconds, session.last_accessed);
     if (stored !== true) throw new StoreRefused("OOM", `shared dictionary "sessions": ${stored}`);
+    if (this.settings.sliding && database) this.#lookAt(id, session.created_at + this.settings.lifetimeSeconds);
+  }
+
+  /**
+   * A dictionary tells nobody of what ends in it: so it has lists of the sessions that may have ended by some time,
+   * from which those that live go on to a later list. Where there is no room left for it, an end remains unnoted.
+   */
+  #lookAt(id: string, seconds: number): void {
+    this.#dict.rpush(duePrefix + Math.floor(seconds / this.#dueStep), id);
+  }
+
+  /** How many seconds a list is about. */
+  get #dueStep(): number {
+    return Math.max(1, Math.min(60, Math.floor(this.settings.lifetimeSeconds / 60)));
+  }
+
+  async takeEnded(now: number, take: (ids: readonly string[]) => Promise<void>): Promise<void> {
+    const dict = this.#dict;
+    for (const list of await this.#dueLists(now)) {
+      let ended: string[] = [];
+      for (let id; (id = dict.lpop(list) as string | undefined) !== undefined;) {
+        const left = dict.ttl(id);
+        if (left === "not found") ended.push(id);
+        else this.#lookAt(id, nowSeconds() + left);
+        if (ended.length < endedAtOnce) continue;
+        await this.#give(ended, list, take);
+        ended = [];
+      }
+      if (ended.length > 0) await this.#give(ended, list, take);
+    }
+  }
+
+  async #give(ids: readonly string[], list: string, take: (ids: readonly string[]) => Promise<void>): Promise<void> {
+    try {
+      await take(ids);
+    } catch (error) {
+      for (const id of ids) this.#dict.rpush(list, id);
+      throw error;
+    }
+  }
+
+  async #dueLists(now: number): Promise<string[]> {
+    const lists: string[] = [];
+    let cursor = 0;
+    do {
+      const found = this.#dict.scan(duePrefix, cursor, dueKeysAtOnce);
+      lists.push(...found.keys);
+      cursor = found.cursor;
+      await Bun.sleep(0); // requests wait meanwhile
+    } while (cursor !== 0);
+    return lists.filter((list) => (Number(list.slice(duePrefix.length)) + 1) * this.#dueStep <= now);
   }
 
   update(id: string, userData: string, now: number): string {

@@ -6,7 +6,6 @@ import { nowSeconds } from "./_session.ts";
 const waitingMax = 50_000;
 const rowsAtOnce = 500;
 const everySeconds = 1;
-const lookForExpiredEverySeconds = 60;
 
 const { sliding, lifetimeSeconds } = ngx.settings("session") as SessionSettings;
 
@@ -27,7 +26,7 @@ export function note(event: EventRow["event"], id: string, userId: string): void
     dropped++;
     return;
   }
-  // When one ends whose lifetime slides, nobody can know.
+  // When one ends whose lifetime slides, nobody can know yet.
   const expiresAt = event === "create" && !sliding ? nowSeconds() + lifetimeSeconds : null;
   const onlyOne = `${writer}:${(count++).toString(36)}`;
   if (ending) queueMicrotask(() => void write(true));
@@ -59,20 +58,4 @@ async function write(last: boolean): Promise<void> {
   }
 }
 
-async function addExpired(premature: boolean): Promise<void> {
-  // Of all workers one is enough; of several machines, the database lets only one do it.
-  if (premature || ngx.worker.id() !== 0) return;
-  try {
-    await database!.addExpired(nowSeconds());
-  } catch (error) {
-    ngx.log("warn", `expired sessions cannot be noted now: ${(error as Error).message}`);
-  }
-}
-
-if (database) {
-  ngx.timer.every(everySeconds, write);
-  if (!sliding) {
-    ngx.timer.at(0, addExpired);
-    ngx.timer.every(lookForExpiredEverySeconds, addExpired);
-  }
-}
+if (database) ngx.timer.every(everySeconds, write);

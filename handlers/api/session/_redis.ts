@@ -8,6 +8,7 @@ import {
   StoreRefused,
 } from "resty";
 import { SessionCache } from "./_cache.ts";
+import { database } from "./_database.ts";
 import { createdAtOf, headOf, member, NONE, nowSeconds, type Session } from "./_session.ts";
 import type { SessionStore } from "./_store.ts";
 import { Turn } from "./_turn.ts";
@@ -20,6 +21,15 @@ const missingSeconds = 2;
 const commandsAtOnce = 100;
 /** Sessions that one command is about: Redis does nothing else meanwhile. */
 const atOnce = 100;
+
+/**
+ * When to look at sessions with a sliding lifetime, by id: Redis's own notices of what expires are lost on whom is not
+ * listening at the moment. It is the end that a session would have if nobody used it any more, and is not kept up to
+ * date: one that lives when it is looked at gets a new time.
+ */
+const dueKey = "resty:session:due";
+/** Sessions that are looked at together. */
+const dueAtOnce = 500;
 
 const createScript = new RedisScript(`
   for i = 1, #KEYS do
@@ -70,6 +80,9 @@ const touchScript = new RedisScript(`
       if ARGV[#KEYS + 1] ~= '' then redis.call('EXPIRE', KEYS[i], ARGV[#KEYS + 1]) end
     end
   end`);
+
+/** What TTL answers for a key that is not there. */
+const gone = -2;
 
 const keyOf = (id: string): string => `session:${id}`;
 
@@ -205,12 +218,46 @@ export class RedisStore implements SessionStore {
     const values: string[] = [];
     for (const { session } of sessions) values.push(session.user_id, session.user_data, String(session.created_at));
     values.push(String(this.settings.lifetimeSeconds));
-    await this.redis.run(
-      createScript,
-      sessions.map(({ id }) => keyOf(id)),
-      values,
-    );
+    const writes: Promise<unknown>[] = [
+      this.redis.run(
+        createScript,
+        sessions.map(({ id }) => keyOf(id)),
+        values,
+      ),
+    ];
+    if (this.settings.sliding && database) writes.push(this.#lookAt(sessions));
+    await Promise.all(writes);
     return [];
+  }
+
+  /** In a command of its own: of a cluster, another node may have that key. One that was not made has no end either. */
+  #lookAt(sessions: readonly { readonly id: string; readonly session: Session }[]): Promise<RedisReply> {
+    const { lifetimeSeconds } = this.settings;
+    const times = sessions.flatMap(({ id, session }) => [String(session.created_at + lifetimeSeconds), id]);
+    return this.redis.send(dueKey, ["ZADD", dueKey, ...times]);
+  }
+
+  async takeEnded(now: number, take: (ids: readonly string[]) => Promise<void>): Promise<void> {
+    for (;;) {
+      const due = ["ZRANGEBYSCORE", dueKey, "-inf", String(now), "LIMIT", "0", String(dueAtOnce)];
+      const ids = (await this.redis.send(dueKey, due)) as string[];
+      if (ids.length === 0) return;
+      const left = await Promise.all(ids.map((id) => this.redis.send(keyOf(id), ["TTL", keyOf(id)])));
+      const ended = ids.filter((_, i) => left[i] === gone);
+      // One that somebody has given an endless life is looked at now and then.
+      const again = ids.flatMap((id, i) => {
+        const seconds = left[i] as number;
+        return seconds === gone
+          ? []
+          : [String(nowSeconds() + (seconds < 0 ? this.settings.lifetimeSeconds : seconds)), id];
+      });
+      if (again.length > 0) await this.redis.send(dueKey, ["ZADD", dueKey, "XX", ...again]);
+      if (ended.length > 0) {
+        await take(ended);
+        await this.redis.send(dueKey, ["ZREM", dueKey, ...ended]);
+      }
+      if (ids.length < dueAtOnce) return;
+    }
   }
 
   async update(id: string, userData: string, now: number): Promise<string> {

@@ -21,6 +21,12 @@ export interface SessionStore {
   delete(id: string): Promise<string | undefined> | string | undefined;
   /** Writes when sessions were last used, of those that there still are. */
   touch(times: ReadonlyMap<string, number>): void | Promise<void>;
+  /**
+   * Finds the sessions with a sliding lifetime that have ended by themselves, by `now`. They are found again next time
+   * if `take` throws.
+   * @param take Gets some hundreds of them at a time.
+   */
+  takeEnded(now: number, take: (ids: readonly string[]) => Promise<void>): Promise<void>;
 }
 
 const settings = ngx.settings("session") as SessionSettings;

@@ -5,6 +5,7 @@ import { database } from "./_database.ts";
 import { note } from "./_events.ts";
 import { headOf, newId, nowSeconds, type Session, sessionJson } from "./_session.ts";
 import { store } from "./_store.ts";
+import "./_upkeep.ts";
 
 const userIdCharactersMax = 255;
 const { strictUsers } = worker.settings("session") as SessionSettings;

@@ -34,6 +34,17 @@ export const session = defineModule({
         return { seconds: args.timeSeconds(0), staleMs: stale ? args.timeMsOf(1, stale.text) : 5000 };
       },
     }),
+    session_events: value({
+      contexts,
+      syntax: "time | off",
+      default: 90 * 86_400,
+      read(args) {
+        if (args.text(0) === "off") return 0;
+        const seconds = args.timeSeconds(0);
+        if (seconds < 1) throw args.wrong(0, '"session_events" directive invalid value', "at least 1s, or off");
+        return seconds;
+      },
+    }),
     session_users: value<{ readonly strict: boolean; readonly place: Place | undefined }>({
       contexts,
       syntax: "any | strict",
@@ -44,12 +55,13 @@ export const session = defineModule({
   finish(cycle, main) {
     const http = main.children.find(({ context }) => context === "http");
     if (!http) return;
-    const { session_lifetime, session_cache, session_users } = session.at(http);
+    const { session_lifetime, session_cache, session_events, session_users } = session.at(http);
     const settings: SessionSettings = {
       lifetimeSeconds: session_lifetime.seconds,
       sliding: session_lifetime.sliding,
       cacheSeconds: session_cache.seconds,
       staleMs: session_cache.staleMs,
+      eventsSeconds: session_events,
       strictUsers: session_users.strict,
     };
     const { stores } = cycle.get(generationKey);

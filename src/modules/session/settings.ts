@@ -7,6 +7,8 @@ export interface SessionSettings {
   readonly cacheSeconds: number;
   /** How old what is in shared memory may be when the store cannot be reached, or its messages do not come. */
   readonly staleMs: number;
+  /** How long what happened to sessions is kept in the log; 0 is for ever. */
+  readonly eventsSeconds: number;
   /** Whether only users of the users table may have sessions. */
   readonly strictUsers: boolean;
 }
