@@ -83,11 +83,13 @@ function joinedHeader(request: Request, name: string): string | undefined {
 
 /** A field whose name has "_" where the variable's "_" was taken for "-": `underscores_in_headers` may let it in. */
 function underscored({ flat }: HeaderList, name: string): string | undefined {
-  const values = flat.filter((_, i) => {
-    const field = i % 2 === 1 ? flat[i - 1]! : "";
-    return field.includes("_") && sameName(field.replaceAll("_", "-"), name);
-  });
-  return values.length === 0 ? undefined : values.join(", ");
+  let joined: string | undefined;
+  for (let i = 0; i < flat.length; i += 2) {
+    const field = flat[i]!;
+    if (field.length !== name.length || !field.includes("_") || !sameName(field.replaceAll("_", "-"), name)) continue;
+    joined = joined === undefined ? flat[i + 1]! : `${joined}, ${flat[i + 1]!}`;
+  }
+  return joined;
 }
 
 function realpathRoot(request: Request): string | undefined {
@@ -174,9 +176,9 @@ export const variables: Readonly<Record<string, Getter | VariableSpec>> = {
   server_port: { get: (request) => String(request.exchange.connection.localPort || ""), plain: true },
   remote_addr: { get: (request) => request.main.remoteAddress, plain: true },
   remote_port: { get: (request) => String(request.main.remotePort || ""), plain: true },
+  ...proxyVariables,
   remote_user: remoteUser,
   binary_remote_addr: (request) => addressBytes(request.main.remoteAddress),
-  ...proxyVariables,
   document_root: documentRoot,
   realpath_root: realpathRoot,
   content_length: (request) => request.header("content-length"),
@@ -212,9 +214,9 @@ function statusText(status: number): string {
 const dashed = (rest: string): string => rest.replaceAll("_", "-").toLowerCase();
 
 export const prefixes: Readonly<Record<string, (rest: string) => Getter>> = {
+  proxy_protocol_tlv_: proxyFieldVariable,
   arg_: (rest) => (request) => queryArgument(request.args, rest),
   http_: (rest) => {
-  proxy_protocol_tlv_: proxyFieldVariable,
     const name = dashed(rest);
     return (request) => joinedHeader(request, name);
   },
