@@ -1,8 +1,5 @@
-import { declareZone } from "../../compile/zones.ts";
+import { type KeyedZone, KeyedZones } from "../../compile/keyed_zones.ts";
 import type { Arguments } from "../../core/arguments.ts";
-import type { ComplexValue } from "../../core/complex.ts";
-import { type Cycle, cycleKey } from "../../core/cycle.ts";
-import type { Place } from "../../core/diagnostic.ts";
 import type { LogLevel } from "../../core/log.ts";
 import { choice, type Context, defineModule, flag, list, number } from "../../core/module.ts";
 import { DECLINED, type Verdict } from "../../core/phase.ts";
@@ -11,20 +8,11 @@ import { requestSlot } from "../../core/slot.ts";
 import { workerProcess } from "../../ngx/generation.ts";
 import { ConcurrencyLimit, REFUSED } from "../../shm/limit.ts";
 import type { Zone as SharedZone } from "../../shm/zone.ts";
-import { zoneOf } from "../../shm/zones.ts";
 
 const contexts: readonly Context[] = ["http", "server", "location"];
-const keyBytesMax = 255;
+const zones = new KeyedZones<undefined, ConcurrencyLimit>("limit_conn", 255);
 
-/** A zone, which a `limit_conn` may name before its `limit_conn_zone` declares it. */
-interface Zone {
-  readonly name: string;
-  /** Where it was first named. */
-  readonly place: Place;
-  key: ComplexValue | undefined;
-  /** Once a worker has opened it. */
-  present: ConcurrencyLimit | undefined;
-}
+type Zone = KeyedZone<undefined, ConcurrencyLimit>;
 
 /** One `limit_conn`. */
 interface Limit {
@@ -32,7 +20,6 @@ interface Limit {
   readonly max: number;
 }
 
-const zones = cycleKey<Map<string, Zone>>("limit_conn_zone", () => new Map());
 const outcome = requestSlot<"PASSED" | "REJECTED" | "REJECTED_DRY_RUN">();
 
 /** nginx's ngx_http_limit_conn_module. */
@@ -47,7 +34,7 @@ export const limitConn = defineModule({
   },
   variables: { limit_conn_status: ({ main }) => main.get(outcome) },
   enabled: (conf) => conf.limit_conn.length > 0,
-  finish: (cycle) => prepareZones(cycle),
+  finish: (cycle) => zones.prepare(cycle, takeUp),
   hooks: {
     preaccess(request, conf): Verdict | Promise<Verdict> {
       if (request.main.get(outcome)) return DECLINED;
@@ -66,9 +53,9 @@ function enter(request: Request, limits: readonly Limit[]): Full | undefined {
     for (const { present, key } of entered) present.leave(key);
   };
   for (const { zone, max } of limits) {
-    const key = keyFor(request, zone);
+    const key = zones.key(request, zone);
     if (key === "") continue;
-    const present = zone.present!;
+    const present = zone.opened!;
     const count = present.enter(key, max);
     if (count < 0) {
       leave();
@@ -114,21 +101,12 @@ function nextTurn(): Promise<void> {
 function readZone(args: Arguments): undefined {
   const key = args.complex(0);
   if (!args.text(1).startsWith("zone=")) throw args.invalidParameter(1, "zone=name:size");
-  const zone = named(args, 1, declareZone(args, 1, "limit_conn"));
-  if (zone.key) throw args.wrong(0, `limit_conn_zone "${zone.name}" is already bound to key "${zone.key.source}"`);
-  zone.key = key;
+  zones.declare(args, 1, key, undefined);
   return undefined;
 }
 
-function named(args: Arguments, index: number, name: string): Zone {
-  const known = args.cycle.get(zones);
-  let zone = known.get(name);
-  if (!zone) known.set(name, (zone = { name, place: args.words[index]!.place, key: undefined, present: undefined }));
-  return zone;
-}
-
 function readLimit(args: Arguments): Limit {
-  const zone = named(args, 0, args.text(0));
+  const zone = zones.named(args, 0, args.text(0));
   const others = (args.level.own(limitConn, "limit_conn") ?? []) as readonly Limit[];
   if (others.some((limit) => limit.zone === zone)) throw args.wrong(0, '"limit_conn" directive is duplicate');
   const text = args.text(1);
@@ -136,20 +114,6 @@ function readLimit(args: Arguments): Limit {
   if (max === 0) throw args.wrong(1, `invalid number of connections "${text}"`, "a number from 1 to 65535");
   if (max > 65_535) throw args.wrong(1, "connection limit must be less 65536", "a number from 1 to 65535");
   return { zone, max };
-}
-
-/** Complains of zones that nothing declares; each worker takes up the others before it serves. */
-function prepareZones(cycle: Cycle): void {
-  for (const zone of cycle.get(zones).values()) {
-    const { name, key, place } = zone;
-    if (!key)
-      cycle.diagnostics.error(
-        `zero size shared memory zone "${name}"`,
-        place,
-        `a limit_conn_zone with zone=${name}:size`,
-      );
-    else cycle.atStart(() => void (zone.present = takeUp(zoneOf(cycle, name))));
-  }
 }
 
 /** Files of zones that this process has taken up, in this configuration or an earlier one. */
@@ -168,11 +132,4 @@ function slotCapacity(): number {
   let capacity = 8;
   while (capacity < workerProcess.count) capacity *= 2;
   return capacity;
-}
-
-function keyFor(request: Request, { key }: Zone): string {
-  const text = key!.evaluate(request);
-  if (text.length <= keyBytesMax) return text;
-  request.log("error", `the value of the "${key!.source}" key is more than ${keyBytesMax} bytes: "${text}"`);
-  return "";
 }

@@ -1,8 +1,5 @@
-import { declareZone } from "../../compile/zones.ts";
+import { type KeyedZone, KeyedZones } from "../../compile/keyed_zones.ts";
 import type { Arguments } from "../../core/arguments.ts";
-import type { ComplexValue } from "../../core/complex.ts";
-import { type Cycle, cycleKey } from "../../core/cycle.ts";
-import type { Place } from "../../core/diagnostic.ts";
 import { ClientGone } from "../../core/exchange.ts";
 import type { LogLevel } from "../../core/log.ts";
 import { choice, type Context, defineModule, flag, list, number } from "../../core/module.ts";
@@ -10,22 +7,12 @@ import { DECLINED, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { requestSlot } from "../../core/slot.ts";
 import { LeakyBucket, NO_MEMORY, REFUSED } from "../../shm/limit.ts";
-import { zoneOf } from "../../shm/zones.ts";
 
 const contexts: readonly Context[] = ["http", "server", "location"];
-const keyBytesMax = 65_535;
+/** The rule is the rate, in requests per second. */
+const zones = new KeyedZones<number, LeakyBucket>("limit_req", 65_535);
 
-/** A zone, which a `limit_req` may name before its `limit_req_zone` declares it. */
-interface Zone {
-  readonly name: string;
-  /** Where it was first named. */
-  readonly place: Place;
-  key: ComplexValue | undefined;
-  /** Requests. */
-  ratePerSecond: number;
-  /** Once a worker has opened it. */
-  bucket: LeakyBucket | undefined;
-}
+type Zone = KeyedZone<number, LeakyBucket>;
 
 /** One `limit_req`. */
 interface Limit {
@@ -38,7 +25,6 @@ interface Limit {
 
 type Outcome = "PASSED" | "DELAYED" | "REJECTED" | "DELAYED_DRY_RUN" | "REJECTED_DRY_RUN";
 
-const zones = cycleKey<Map<string, Zone>>("limit_req_zone", () => new Map());
 const outcome = requestSlot<Outcome>();
 
 /** nginx's ngx_http_limit_req_module. */
@@ -63,7 +49,7 @@ export const limitReq = defineModule({
   },
   variables: { limit_req_status: ({ main }) => main.get(outcome) },
   enabled: (conf) => conf.limit_req.length > 0,
-  finish: (cycle) => prepareZones(cycle),
+  finish: (cycle) => zones.prepare(cycle, (zone, ratePerSecond) => new LeakyBucket(zone, ratePerSecond)),
   hooks: {
     preaccess(request, conf) {
       // An internal redirect runs this phase again; the client made one request, so charge it once.
@@ -78,18 +64,16 @@ export const limitReq = defineModule({
 
 function readZone(args: Arguments): undefined {
   const key = args.complex(0);
-  let zone: Zone | undefined;
+  let at = 0;
   let ratePerSecond = 1;
   for (let i = 1; i < args.count; i++) {
     const text = args.text(i);
-    if (text.startsWith("zone=")) zone = named(args, i, declareZone(args, i, "limit_req"));
+    if (text.startsWith("zone=")) at = i;
     else if (text.startsWith("rate=")) ratePerSecond = readRate(args, i);
     else throw args.invalidParameter(i, "zone=name:size or rate=rate");
   }
-  if (!zone) throw args.wrong(0, '"limit_req_zone" must have "zone" parameter');
-  if (zone.key) throw args.wrong(0, `limit_req_zone "${zone.name}" is already bound to key "${zone.key.source}"`);
-  zone.key = key;
-  zone.ratePerSecond = ratePerSecond;
+  if (at === 0) throw args.wrong(0, '"limit_req_zone" must have "zone" parameter');
+  zones.declare(args, at, key, ratePerSecond);
   return undefined;
 }
 
@@ -101,23 +85,13 @@ function readRate(args: Arguments, index: number): number {
   return match![2] === "r/m" ? rate / 60 : rate;
 }
 
-function named(args: Arguments, index: number, name: string): Zone {
-  const known = args.cycle.get(zones);
-  let zone = known.get(name);
-  if (!zone) {
-    zone = { name, place: args.words[index]!.place, key: undefined, ratePerSecond: 0, bucket: undefined };
-    known.set(name, zone);
-  }
-  return zone;
-}
-
 function readLimit(args: Arguments): Limit {
   let zone: Zone | undefined;
   let burst = 0;
   let undelayed = 0;
   for (let i = 0; i < args.count; i++) {
     const text = args.text(i);
-    if (text.startsWith("zone=")) zone = named(args, i, text.slice("zone=".length));
+    if (text.startsWith("zone=")) zone = zones.named(args, i, text.slice("zone=".length));
     else if (text.startsWith("burst=")) burst = readCount(args, i, "burst");
     else if (text.startsWith("delay=")) undelayed = readCount(args, i, "delay");
     else if (text === "nodelay") undelayed = Number.POSITIVE_INFINITY;
@@ -136,20 +110,6 @@ function readCount(args: Arguments, index: number, name: "burst" | "delay"): num
   return Number(text);
 }
 
-/** Complains of zones that nothing declares; each worker takes up the others before it serves. */
-function prepareZones(cycle: Cycle): void {
-  for (const zone of cycle.get(zones).values()) {
-    const { name, key, place } = zone;
-    if (!key)
-      cycle.diagnostics.error(
-        `zero size shared memory zone "${name}"`,
-        place,
-        `a limit_req_zone with zone=${name}:size`,
-      );
-    else cycle.atStart(() => void (zone.bucket = new LeakyBucket(zoneOf(cycle, name), zone.ratePerSecond)));
-  }
-}
-
 /** What the zones said: the excess, in thousandths of a request, of the one that refused or delays longest. */
 interface Applied {
   readonly refused: boolean;
@@ -158,16 +118,9 @@ interface Applied {
   readonly zone: Zone;
 }
 
-function keyFor(request: Request, { key }: Zone): string {
-  const text = key!.evaluate(request);
-  if (text.length <= keyBytesMax) return text;
-  request.log("error", `the value of the "${key!.source}" key is more than ${keyBytesMax} bytes: "${text}"`);
-  return "";
-}
-
 function chargeOne(request: Request, limit: Limit): Applied | undefined {
   const { zone } = limit;
-  const key = keyFor(request, zone);
+  const key = zones.key(request, zone);
   return key === "" ? undefined : charge(limit, key, limit.burst, Date.now());
 }
 
@@ -176,13 +129,13 @@ function chargeAll(request: Request, limits: readonly Limit[]): Applied | undefi
   const nowMs = Date.now();
   const applicable: { limit: Limit; key: string }[] = [];
   for (const limit of limits) {
-    const key = keyFor(request, limit.zone);
+    const key = zones.key(request, limit.zone);
     if (key !== "") applicable.push({ limit, key });
   }
   const last = applicable.pop();
   if (!last) return undefined;
   for (const { limit, key } of applicable)
-    if (limit.zone.bucket!.look(key, limit.burst, nowMs) === REFUSED) return refusal(limit, key, nowMs);
+    if (limit.zone.opened!.look(key, limit.burst, nowMs) === REFUSED) return refusal(limit, key, nowMs);
   let applied = charge(last.limit, last.key, last.limit.burst, nowMs);
   if (applied.refused) return applied;
   for (const { limit, key } of applicable) {
@@ -194,7 +147,7 @@ function chargeAll(request: Request, limits: readonly Limit[]): Applied | undefi
 
 function charge(limit: Limit, key: string, burst: number, nowMs: number): Applied {
   const { zone, undelayed } = limit;
-  const bucket = zone.bucket!;
+  const bucket = zone.opened!;
   const excess = bucket.take(key, burst, nowMs);
   if (excess === REFUSED) return refusal(limit, key, nowMs);
   if (excess === NO_MEMORY) return { refused: true, excess: 0, delayMs: 0, zone };
@@ -207,7 +160,7 @@ function charge(limit: Limit, key: string, burst: number, nowMs: number): Applie
 }
 
 function refusal({ zone }: Limit, key: string, nowMs: number): Applied {
-  return { refused: true, excess: zone.bucket!.look(key, Number.POSITIVE_INFINITY, nowMs), delayMs: 0, zone };
+  return { refused: true, excess: zone.opened!.look(key, Number.POSITIVE_INFINITY, nowMs), delayMs: 0, zone };
 }
 
 interface Conf {
