@@ -12,7 +12,7 @@ import { accessLogFiles } from "../modules/log/log.ts";
 import { filePath } from "../modules/core/path.ts";
 import { answerStatus, clientClosedRequest, drop } from "./error_page.ts";
 import type { ErrorLogs } from "./error_log.ts";
-import { checkHead, type HeadProblem } from "./head_check.ts";
+import { checkHead, type HeadProblem, isLineTooLong } from "./head_check.ts";
 import { locate } from "./locate.ts";
 import { respond, sendHead } from "./send.ts";
 import { runSubrequest } from "./subrequest.ts";
@@ -130,6 +130,10 @@ export class HttpEngine implements Engine {
 
   /** What is wrong with the head itself: a status, or OK. */
   #refusal(request: Request, target: Target | undefined, host: string | undefined): Verdict {
+    if (isLineTooLong(request)) {
+      request.log("info", "client sent too long URI while reading client request line");
+      return 414;
+    }
     if (!target) {
       request.log("info", "client sent invalid request while reading client request line");
       return 400;

@@ -16,11 +16,25 @@ function byLength(names: string): (string[] | undefined)[] {
 
 /** What to answer to such a head, and what to say in the log. */
 export interface HeadProblem {
-  readonly status: 400 | 501;
+  readonly status: 400 | 414 | 494 | 501;
   readonly message: string;
 }
 
+/** `METHOD target HTTP/1.1` and the end of the line. */
+const requestLineExtra = " ".length + " HTTP/1.1\r\n".length;
+/** The colon, a blank and the end of the line. */
+const fieldExtra = ": \r\n".length;
+/** As much of a line that is too long is logged. */
+const shownBytesMax = 1748;
+
+const tooLarge = (message: string): HeadProblem => ({ status: 494, message });
 const bad = (message: string): HeadProblem => ({ status: 400, message });
+
+/** Is the request line longer than the configuration allows? */
+export function isLineTooLong(request: Request): boolean {
+  const { bytes } = core.of(request).large_client_header_buffers;
+  return request.target.length + request.method.length + requestLineExtra > bytes;
+}
 
 /**
  * Judges the request's header fields once, before anything reads them: a repeated field that must be unique is an
@@ -29,11 +43,20 @@ const bad = (message: string): HeadProblem => ({ status: 400, message });
  */
 export function checkHead(request: Request): HeadProblem | undefined {
   const { flat } = request.headers;
-  if (flat.length > core.of(request).max_headers * 2) return bad("client sent too many header lines");
+  const { max_headers, large_client_header_buffers, headBytesMax } = core.of(request);
+  const fieldBytesMax = large_client_header_buffers.bytes - fieldExtra;
+  if (flat.length > max_headers * 2) return bad("client sent too many header lines");
+  let bytes = request.target.length;
   let seen: string | undefined;
   let coding: string | undefined;
   for (let i = 0; i < flat.length; i += 2) {
     const name = flat[i]!;
+    const length = name.length + flat[i + 1]!.length;
+    if (length > fieldBytesMax) {
+      const shown = `${name}: ${flat[i + 1]}`.slice(0, shownBytesMax);
+      return tooLarge(`client sent too long header line: "${shown}..."`);
+    }
+    bytes += length + fieldExtra;
     if (!isPlain(name)) {
       const conf = core.of(request);
       if (conf.ignore_invalid_headers && !(conf.underscores_in_headers && isPlain(name.replaceAll("_", "-")))) {
@@ -61,6 +84,7 @@ export function checkHead(request: Request): HeadProblem | undefined {
     if (lower === "transfer-encoding") coding = flat[i + 1]!;
     seen = seen === undefined ? `${lower};` : `${seen}${lower};`;
   }
+  if (bytes > headBytesMax) return tooLarge("client sent too large request");
   return coding === undefined ? undefined : checkCoding(request, coding);
 }
 

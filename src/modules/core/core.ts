@@ -42,6 +42,12 @@ export interface KeepaliveTimeout {
   readonly headerSeconds: number;
 }
 
+/** `large_client_header_buffers`: a line of a head has to fit into one, and the head into all. */
+export interface HeadBuffers {
+  readonly count: number;
+  readonly bytes: number;
+}
+
 /** `root` or `alias`: where files are, and whether the location's name is cut off first. */
 export interface Root {
   readonly path: ComplexValue;
@@ -183,8 +189,14 @@ export const core = defineModule({
     postpone_output: noEffect(upToLocation, "head and body leave in one write"),
     send_lowat: noEffect(upToLocation, "the runtime decides"),
     client_body_in_single_buffer: noEffect(upToLocation, "a buffered body is always in one piece"),
-    client_header_buffer_size: noEffect(upToServer, "heads up to 64k are taken"),
-    large_client_header_buffers: noEffect(upToServer, "heads up to 64k are taken", 2),
+    client_header_buffer_size: size({ contexts: upToServer, default: 1024 }),
+    large_client_header_buffers: value<HeadBuffers>({
+      contexts: upToServer,
+      default: { count: 4, bytes: 8192 },
+      args: 2,
+      syntax: "number size",
+      read: (args) => ({ count: args.integer(0, { min: 1 }), bytes: args.size(1) }),
+    }),
     connection_pool_size: noEffect(upToServer, "memory is managed by the runtime"),
     request_pool_size: noEffect(upToServer, "memory is managed by the runtime"),
     /** What an answer kept in memory for another page may have. */
@@ -210,6 +222,8 @@ export const core = defineModule({
     /** `limit_rate` where there is one to compute; undefined for most. */
     rate: field<ComplexValue | undefined>(undefined),
     /** The merged error pages by status. */
+    /** What all of a request's head may have. */
+    headBytesMax: field(0),
     errorPages: field<ReadonlyMap<number, ErrorPage>>(new Map()),
   },
   variables,
@@ -223,6 +237,8 @@ export const core = defineModule({
       folder: conf.client_body_temp_path,
       inFile: conf.client_body_in_file_only,
     };
+    const { count, bytes } = conf.large_client_header_buffers;
+    conf.headBytesMax = conf.client_header_buffer_size + count * bytes;
     conf.rate = conf.limit_rate.constant === "0" ? undefined : conf.limit_rate;
     conf.errorPages = new Map(
       conf.error_page
