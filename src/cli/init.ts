@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { defineCommand } from "citty";
+import { compilerOptions } from "../ngx/declarations/compiler_options.ts";
 import { declarations } from "../ngx/declarations/declarations.ts";
 import { looseDeclarations } from "../ngx/declarations/loose.ts";
 import { embeddedFiles, inTheWay, unpack } from "./embedded.ts";
@@ -35,17 +36,7 @@ function init(name: string, force: boolean): number {
 }
 
 const project = {
-  compilerOptions: {
-    target: "ESNext",
-    module: "Preserve",
-    moduleResolution: "Bundler",
-    lib: ["ESNext", "DOM", "DOM.Iterable"],
-    strict: true,
-    noEmit: true,
-    skipLibCheck: true,
-    allowImportingTsExtensions: true,
-    types: [],
-  },
+  compilerOptions: { ...compilerOptions, types: [] },
   include: ["handlers", "types"],
 };
 

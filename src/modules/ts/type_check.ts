@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Diagnostic } from "../../core/diagnostic.ts";
 import type { Plan } from "../../core/plan.ts";
+import { compilerOptions } from "../../ngx/declarations/compiler_options.ts";
 import { declarations } from "../../ngx/declarations/declarations.ts";
 import { looseDeclarations } from "../../ngx/declarations/loose.ts";
 import { originalPlaces } from "../../ngx/inline.ts";
@@ -120,16 +121,7 @@ function isInstalled(folder: string, specifier: string): boolean {
 function configuration(folder: string, files: readonly string[], types: Installed): object {
   return {
     compilerOptions: {
-      target: "ESNext",
-      module: "Preserve",
-      moduleResolution: "Bundler",
-      lib: ["ESNext", "DOM", "DOM.Iterable"],
-      strict: true,
-      noEmit: true,
-      skipLibCheck: true,
-      allowImportingTsExtensions: true,
-      resolveJsonModule: true,
-      jsx: "preserve",
+      ...compilerOptions,
       allowJs: true,
       rootDirs: ["/", join(folder, "root")],
       types: types.names,
