@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { LineBuffer } from "./line_buffer.ts";
 
 const bufferBytes = 64 * 1024;
 const openFlags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
@@ -8,8 +9,14 @@ export type LogFailure = (path: string, error: Error, lostBytes: number) => void
 
 /** Where the lines of a log go. */
 export interface LogSink {
-  /** @param level For those who pass it on; the line itself has it already. */
+  /**
+   * @param line Latin-1 text that ends in "\n".
+   * @param level For those who pass it on; the line itself has it already.
+   */
   write(line: string, level?: string): void;
+  /** Where the next line is to be put together, "\n" included; `commit` writes it. One that is never committed is lost. */
+  begin(): LineBuffer;
+  commit(): void;
   flush(): void;
   reopen(): void;
   close(): void;
@@ -22,9 +29,10 @@ export interface LogSink {
  */
 export class LogFile implements LogSink {
   #fd: number | undefined;
-  #buffer = Buffer.allocUnsafe(bufferBytes);
-  /** Lines that wait for the next flush; each character is a byte. */
-  #waiting = "";
+  /** Lines that wait for the next flush. */
+  readonly #waiting = new LineBuffer(bufferBytes);
+  /** Bytes of those that are complete. */
+  #complete = 0;
   #failing = false;
   #scheduled = false;
   readonly #flushLater = (): void => {
@@ -46,13 +54,19 @@ export class LogFile implements LogSink {
     this.#fd = openLog(path);
   }
 
-  /** Adds a line of Latin-1 text that ends in "\n". */
   write(line: string): void {
-    if (this.#waiting.length + line.length > bufferBytes) this.flush();
-    if (line.length > bufferBytes) return this.#put(Buffer.from(line, "latin1"));
-    // A rope: a line is copied once, with all others of its batch.
-    this.#waiting += line;
-    if (this.#waiting.length >= this.gatherBytes) return this.flush();
+    this.begin().add(line);
+    this.commit();
+  }
+
+  begin(): LineBuffer {
+    this.#waiting.length = this.#complete;
+    return this.#waiting;
+  }
+
+  commit(): void {
+    this.#complete = this.#waiting.length;
+    if (this.#complete >= this.gatherBytes) return this.flush();
     if (this.#scheduled) return;
     if (this.flushMs === Number.POSITIVE_INFINITY) return;
     this.#scheduled = true;
@@ -61,10 +75,11 @@ export class LogFile implements LogSink {
   }
 
   flush(): void {
-    if (this.#waiting === "") return;
-    const used = this.#buffer.write(this.#waiting, "latin1");
-    this.#waiting = "";
-    this.#put(this.#buffer.subarray(0, used));
+    const waiting = this.begin();
+    if (this.#complete === 0) return;
+    this.#complete = 0;
+    this.#put(waiting.bytes);
+    waiting.clear();
   }
 
   #put(batch: Uint8Array): void {

@@ -2,6 +2,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { hostname } from "node:os";
 import { isIPv6 } from "node:net";
 import { syslogTime } from "./clock.ts";
+import { LineBuffer } from "./line_buffer.ts";
 import type { LogSink } from "./log_file.ts";
 import { sendDatagram } from "./posix_socket.ts";
 
@@ -71,9 +72,12 @@ function parseServer(text: string): SyslogOptions["server"] | undefined {
 
 const host = hostname().toLowerCase();
 
+const usualLineBytes = 1024;
+
 /** Sends each line as a datagram (RFC 3164); what cannot be sent is lost, as datagrams are. */
 export class Syslog implements LogSink {
   #socket: Socket | undefined;
+  readonly #line = new LineBuffer(usualLineBytes);
 
   constructor(private readonly options: SyslogOptions) {}
 
@@ -85,6 +89,15 @@ export class Syslog implements LogSink {
     this.#send(
       `<${priority}>${syslogTime(Date.now())} ${withHost ? `${host} ` : ""}${tag}: ${line.replace(/\n$/, "")}`,
     );
+  }
+
+  begin(): LineBuffer {
+    this.#line.clear();
+    return this.#line;
+  }
+
+  commit(): void {
+    this.write(Buffer.from(this.#line.bytes).toString("latin1"));
   }
 
   #send(message: string): void {

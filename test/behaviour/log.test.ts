@@ -3,7 +3,7 @@ import { block } from "../lib/index.ts";
 
 block("formats, their escapes, and what is not there", {
   http: `
-    log_format plain '$request_method $uri "$http_x" $status $body_bytes_sent';
+    log_format plain '$request_method $uri "$http_x" $status $body_bytes_sent "$request"';
     log_format js escape=json '{"x":"$http_x","gone":"$http_gone"}';
     log_format raw escape=none '[$http_x]';
   `,
@@ -18,6 +18,10 @@ block("formats, their escapes, and what is not there", {
       get: "/a",
       headers: { X: 'q"b\\\t\xe9' },
       check: async (_, server) => void (await server.accessed('GET /a "q\\x22b\\x5C\\x09\\xE9" 200 2')),
+    },
+    {
+      get: '/b?"\\',
+      check: async (_, server) => void (await server.accessed('"GET /b?\\x22\\x5C HTTP/1.1"')),
     },
   ],
   accessLog: [/^GET \/a "q/m],

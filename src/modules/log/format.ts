@@ -2,9 +2,12 @@ import { splitVariables } from "../../core/complex.ts";
 import type { Place } from "../../core/diagnostic.ts";
 import type { Request } from "../../core/request.ts";
 import type { Variable, VariableTable } from "../../core/variable.ts";
+import type { LineBuffer } from "../../std/line_buffer.ts";
+import { requestLineParts } from "../core/request_line.ts";
 
 export type Escape = "default" | "json" | "none";
-export type LogFormat = (request: Request) => string;
+/** Adds the line of a request, "\n" included. */
+export type LogFormat = (request: Request, line: LineBuffer) => void;
 
 const forbidden: Readonly<Record<Escape, RegExp>> = {
   default: /["\\\0-\x1f\x7f-\xff]/,
@@ -33,6 +36,9 @@ const escapes: Readonly<Record<Escape, (text: string) => string>> = {
   none: (text) => text,
 };
 
+/** A variable of a format, or a part of one. */
+type Field = Pick<Variable, "get" | "plain">;
+
 /** Compiles a `log_format`: variables escaped, "-" (or, in JSON, nothing) for one that is not found. */
 export function compileFormat(
   text: string,
@@ -43,34 +49,40 @@ export function compileFormat(
   const missing = escape === "default" ? "-" : "";
   const unsafe = forbidden[escape];
   const clean = escapes[escape];
+  const { literals, fields } = takeApart(`${text}\n`, variables, place);
+  return (request, line) => {
+    line.add(literals[0]!);
+    for (let i = 0; i < fields.length; i++) {
+      const field = fields[i]!;
+      const value = field.get(request);
+      if (value === undefined) line.add(missing);
+      else line.add(!field.plain && unsafe.test(value) ? clean(value) : value);
+      line.add(literals[i + 1]!);
+    }
+  };
+}
+
+/** A format's fields, and the text before, between and behind them. */
+function takeApart(
+  text: string,
+  variables: VariableTable,
+  place: Place | undefined,
+): { literals: string[]; fields: Field[] } {
   const literals = [""];
-  const mentioned: Variable[] = [];
-  for (const part of splitVariables(text)) {
+  const fields: Field[] = [];
+  const add = (part: string | Field): void => {
     if (typeof part === "string") {
-      literals[literals.length - 1] += part;
-      continue;
+      literals[fields.length] += part;
+      return;
     }
-    mentioned.push(variables.mention(part.name, place));
+    fields.push(part);
     literals.push("");
+  };
+  for (const part of splitVariables(text)) {
+    if (typeof part === "string") add(part);
+    else if (part.name === "request")
+      requestLineParts.forEach(add); // joined first, it would be copied to be looked at
+    else add(variables.mention(part.name, place));
   }
-  const read = (request: Request, variable: Variable): string => {
-    const value = variable.get(request);
-    if (value === undefined) return missing;
-    return !variable.plain && unsafe.test(value) ? clean(value) : value;
-  };
-  const count = mentioned.length;
-  return (request) => {
-    let line = literals[0]!;
-    let i = 0;
-    // Four at a time: one template of nine parts is joined at once, where `+=` makes a string of each step.
-    for (; i + 4 <= count; i += 4) {
-      const first = read(request, mentioned[i]!);
-      const second = read(request, mentioned[i + 1]!);
-      const third = read(request, mentioned[i + 2]!);
-      const fourth = read(request, mentioned[i + 3]!);
-      line = `${line}${first}${literals[i + 1]!}${second}${literals[i + 2]!}${third}${literals[i + 3]!}${fourth}${literals[i + 4]!}`;
-    }
-    for (; i < count; i++) line = `${line}${read(request, mentioned[i]!)}${literals[i + 1]!}`;
-    return line;
-  };
+  return { literals, fields };
 }

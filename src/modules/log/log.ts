@@ -228,20 +228,20 @@ function write(request: Request, access: AccessLog): void {
     const value = access.condition.evaluate(request);
     if (value === "" || value === "0") return;
   }
-  const line = `${access.format(request)}\n`;
-  if (access.path.constant !== undefined) {
-    access.file ??= accessLogFiles.open(access.path.constant, access.options);
-    access.file.write(line);
-    return;
-  }
-  writeToNamed(request, access, line);
+  if (access.path.constant === undefined) return writeToNamed(request, access);
+  writeTo((access.file ??= accessLogFiles.open(access.path.constant, access.options)), request, access);
+}
+
+function writeTo(file: LogSink, request: Request, access: AccessLog): void {
+  access.format(request, file.begin());
+  file.commit();
 }
 
 /** A name with variables may lead anywhere: what cannot be opened costs the line, not the request. */
-function writeToNamed(request: Request, access: AccessLog, line: string): void {
+function writeToNamed(request: Request, access: AccessLog): void {
   const path = access.path.evaluate(request);
   try {
-    accessLogFiles.open(path, access.options).write(line);
+    writeTo(accessLogFiles.open(path, access.options), request, access);
   } catch (error) {
     request.log("crit", `open() "${path}" failed (${describeErrno(error)}) while logging request`);
   }
