@@ -167,9 +167,8 @@ class FetchExchange implements Exchange {
 
   /** A stream that fails is reset; without one, the answer that never comes is. */
   abort(): void {
-    const error = new ClientGone();
-    this.#finished.reject(error);
-    this.answer.reject(error);
+    this.#finished.reject(undefined); // for an error the runtime would print its stack on standard error
+    this.answer.reject(new ClientGone());
   }
 
   get bodyBytesSent(): number {
