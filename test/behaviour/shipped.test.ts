@@ -56,6 +56,11 @@ describe.each([1, 2, 4])("the shipped configuration on %d workers", (workers) =>
     );
   });
 
+  test("Prometheus has something to collect", async () => {
+    const answer = await server.exchange({ path: "/metrics" });
+    expect(answer.body).toMatch(/^resty_zone_entries\{zone="metrics",kind="dict"\} \d+$/m);
+  });
+
   test("resty status has something to read", async () => {
     const run = Bun.spawnSync([process.execPath, "src/main.ts", "status", server.url("/resty_status")]);
     expect(run.stderr.toString()).toBe("");

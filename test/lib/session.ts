@@ -15,12 +15,15 @@ export interface SessionOptions extends StartOptions {
   dictBytes?: string;
   /** Directives in `http`, beside those of the service. */
   http?: string;
+  /** Locations beside those of the service. */
+  locations?: string;
 }
 
 export async function startSessions({
   redisUrl,
   redis = "",
   http = "",
+  locations = "",
   dictBytes = "8m",
   ...options
 }: SessionOptions = {}): Promise<SessionService> {
@@ -29,7 +32,8 @@ export async function startSessions({
     ...options,
     http: `shared_dict sessions ${dictBytes}; shared_dict session_cache 4m;
       ${redisUrl === undefined ? "" : `redis main url=${redisUrl} ${redis};`} ${http}`,
-    server: `handlers ${handlers}; location /api/ { add_header X-Worker $pid always; client_max_body_size 4m; }`,
+    server: `handlers ${handlers}; location /api/ { add_header X-Worker $pid always; client_max_body_size 4m; }
+      ${locations}`,
   });
   return new SessionService(server);
 }

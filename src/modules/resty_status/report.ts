@@ -18,6 +18,8 @@ export interface Status {
   readonly zones: Readonly<Record<string, { readonly kind: string } & Readonly<Record<string, number | string>>>>;
   /** As the worker that answered sees them. */
   readonly upstreams: Readonly<Record<string, readonly PeerStatus[]>>;
+  /** What scripts have put into the dictionary that `metrics=` names: `name{label="value"}` and numbers. */
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
 export interface WorkerStatus {

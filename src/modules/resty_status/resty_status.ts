@@ -1,29 +1,78 @@
+import { type Arguments, ConfigError } from "../../core/arguments.ts";
 import { counter, counters, countersPerWorker, sumOf } from "../../core/counters.ts";
-import { defineModule, mark } from "../../core/module.ts";
+import { cycleKey } from "../../core/cycle.ts";
+import type { Place } from "../../core/diagnostic.ts";
+import { defineModule, value } from "../../core/module.ts";
 import type { Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
+import { generationKey } from "../../ngx/generation.ts";
+import type { SharedDict } from "../../shm/dict.ts";
 import { cycleZones } from "../../shm/zones.ts";
 import { version } from "../../std/version.ts";
 import { upstreams } from "../upstream/upstream.ts";
+import { nameInSeries, prometheusText } from "./prometheus.ts";
 import type { PeerStatus, Status, WorkerStatus } from "./report.ts";
 
-/** What stub_status says and more, as JSON: the page that `resty status` reads. */
+interface Page {
+  readonly format: "json" | "prometheus";
+  /** The dictionary with what scripts count and measure. */
+  readonly metrics: string | undefined;
+}
+
+/** Dictionaries that locations show, and where they say so. */
+const shownDicts = cycleKey<Map<string, Place>>("dictionaries of resty_status", () => new Map());
+
+/** What stub_status says and more, as JSON for `resty status`, or as Prometheus collects it. */
 export const restyStatus = defineModule({
   name: "resty_status",
   directives: {
-    resty_status: mark(["server", "location"]),
+    resty_status: value<Page | undefined>({
+      contexts: ["server", "location"],
+      args: [0, 2],
+      syntax: "[format=json | format=prometheus] [metrics=dict]",
+      default: undefined,
+      merge: "conditional",
+      read: readPage,
+    }),
   },
-  handler: (conf) => (conf.resty_status ? answer : undefined),
+  finish(cycle) {
+    const zones = cycle.get(cycleZones).declared;
+    for (const [name, place] of cycle.get(shownDicts))
+      if (zones.get(name)?.kind !== "dict")
+        throw new ConfigError(`no dictionary "${name}" is declared`, place, `"shared_dict ${name} 64k;" in http`);
+  },
+  handler: (conf) => conf.resty_status && pageHandler(conf.resty_status),
 });
 
-function answer(request: Request): Verdict | Promise<Verdict> {
-  if (request.method !== "GET" && request.method !== "HEAD") return 405;
-  request.response.status = 200;
-  request.response.contentType = "application/json";
-  return request.respond(`${JSON.stringify(report(request))}\n`);
+function readPage(args: Arguments): Page {
+  const known = ["format=json", "format=prometheus"];
+  for (let i = 0; i < args.count; i++)
+    if (!known.includes(args.text(i)) && !/^metrics=./.test(args.text(i)))
+      throw args.invalidParameter(i, [...known, "metrics=NAME"].join(", "));
+  const metrics = args.named("metrics");
+  if (metrics) args.cycle.get(shownDicts).set(metrics.text, metrics.place);
+  return {
+    format: args.named("format")?.text === "prometheus" ? "prometheus" : "json",
+    metrics: metrics?.text,
+  };
 }
 
-function report(request: Request): Status {
+function pageHandler({ format, metrics }: Page): (request: Request) => Verdict | Promise<Verdict> {
+  return (request) => {
+    if (request.method !== "GET" && request.method !== "HEAD") return 405;
+    const { response } = request;
+    const status = report(request, metrics);
+    response.status = 200;
+    if (format === "json") {
+      response.contentType = "application/json";
+      return request.respond(`${JSON.stringify(status)}\n`);
+    }
+    response.contentType = "text/plain; version=0.0.4; charset=utf-8";
+    return request.respond(prometheusText(status));
+  };
+}
+
+function report(request: Request, metrics: string | undefined): Status {
   const { cycle } = request.plan;
   const active = sumOf(counter.active);
   const reading = sumOf(counter.reading);
@@ -48,7 +97,18 @@ function report(request: Request): Status {
     upstreams: Object.fromEntries(
       [...cycle.get(upstreams).values()].map(({ name, peers }) => [name, peers.map(peerStatus)]),
     ),
+    ...(metrics === undefined ? {} : { metrics: metricsIn(cycle.get(generationKey).shared[metrics]) }),
   };
+}
+
+/** The numbers of a dictionary whose keys are names of metrics, in their order. */
+function metricsIn(dict: SharedDict | undefined): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const key of dict?.getKeys(0).sort() ?? []) {
+    const number = dict!.get(key);
+    if (typeof number === "number" && !(nameInSeries(key) ?? "resty_").startsWith("resty_")) found[key] = number;
+  }
+  return found;
 }
 
 /** Slots that have served something; a worker that was replaced goes on in its predecessor's. */
