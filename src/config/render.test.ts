@@ -31,6 +31,27 @@ test("the place, an excerpt, what was expected, and notes", () => {
   );
 });
 
+test("a notice is one line, however often it is to be said", () => {
+  const diagnostics = new Diagnostics();
+  const at = (line: number) => ({ file: "f", line, column: 1, length: 1 });
+  for (const line of [1, 2, 3]) diagnostics.notice("no effect", at(line));
+  diagnostics.notice("another", at(4));
+  for (const line of [1, 2]) diagnostics.warn("one by one", at(line));
+  expect(renderAll(diagnostics.list, { sources: new Map([["f", "a\nb\nc\nd\n"]]) })).toBe(
+    [
+      "resty: [notice] no effect in f:1:1 and 2 more places",
+      "resty: [notice] another in f:4:1",
+      "resty: [warn] one by one in f:1:1",
+      "    1 | a",
+      "      | ^",
+      "resty: [warn] one by one in f:2:1",
+      "    2 | b",
+      "      | ^",
+      "",
+    ].join("\n"),
+  );
+});
+
 const excerptOf = (text: string, start: number, end: number) => {
   const bytes = Buffer.from(text).toString("latin1");
   const place = new Text("f", bytes).place(start, end);

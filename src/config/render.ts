@@ -15,17 +15,39 @@ export interface RenderOptions {
 /** Longer lines are shown in part. */
 const excerptCharactersMax = 100;
 
-/** What a run found, each thing once, ready to be printed; a line feed ends the last line. */
+/**
+ * What a run found, each thing once, ready to be printed; a line feed ends the last line. A notice that many places
+ * give is one line: nothing there has to be changed, and it must not hide what has.
+ */
 export function renderAll(diagnostics: readonly Diagnostic[], options: RenderOptions = {}): string {
-  return [...new Set(diagnostics.map((diagnostic) => render(diagnostic, options)))].join("");
+  const notices = new Map<string, number>();
+  for (const { severity, message } of diagnostics)
+    if (severity === "notice") notices.set(message, (notices.get(message) ?? 0) + 1);
+  const texts = new Set<string>();
+  for (const diagnostic of diagnostics) {
+    const { severity, message } = diagnostic;
+    if (severity !== "notice") texts.add(render(diagnostic, options));
+    else {
+      const count = notices.get(message);
+      if (count !== undefined) texts.add(render(diagnostic, options, count - 1));
+      notices.delete(message);
+    }
+  }
+  return [...texts].join("");
 }
 
-export function render({ severity, message, place, expected, notes }: Diagnostic, options: RenderOptions = {}): string {
+/** @param more In how many other places the same is to be said. */
+export function render(
+  { severity, message, place, expected, notes }: Diagnostic,
+  options: RenderOptions = {},
+  more = 0,
+): string {
   const paint = options.color ? paintForTerminal : paintNothing;
   const said = oneLine(message);
   const where = place ? ` in ${positionOf(place, options)}` : "";
-  let text = `resty: ${paint(severity, `[${severity}]`)} ${paint("bold", said)}${where}\n`;
-  if (place) text += excerpt(place, expected, options);
+  const elsewhere = more === 0 ? "" : ` and ${more} more ${more === 1 ? "place" : "places"}`;
+  let text = `resty: ${paint(severity, `[${severity}]`)} ${paint("bold", said)}${where}${elsewhere}\n`;
+  if (place && severity !== "notice") text += excerpt(place, expected, options);
   for (const note of notes ?? [])
     text += `${positionOf(note.place, options)}: ${paint("note", "note:")} ${oneLine(note.message)}\n`;
   return text;
