@@ -2,7 +2,9 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -17,7 +19,7 @@ import { isExecutable, runtimeArgv } from "./self.ts";
 import { UsageError } from "./usage.ts";
 
 /** Where the executable carries its own program, as text that its bundler can read again. */
-const program = join(import.meta.dir, "program", "resty.js");
+const program = join(import.meta.dir, "program");
 
 export const buildCommand = defineCommand({
   meta: { name: "build", description: "Make a folder with conf/ and handlers/ into an executable of its own" },
@@ -39,13 +41,14 @@ async function build(folder: string, outfile: string): Promise<number> {
   if (!existsSync(join(folder, "conf", "nginx.conf"))) throw new UsageError(`no conf/nginx.conf in ${folder}`);
   const work = mkdtempSync(join(tmpdir(), "resty-build-"));
   try {
-    writeFileSync(join(work, "resty.js"), readFileSync(program));
+    // The result carries the program too, so that it can build others.
+    mkdirSync(join(work, "program"));
+    for (const name of readdirSync(program))
+      writeFileSync(join(work, "program", name), readFileSync(join(program, name)));
     const assets = ["conf", "handlers"].filter(
       (name) => existsSync(join(folder, name)) && statSync(join(folder, name)).isDirectory(),
     );
     for (const name of assets) cpSync(join(folder, name), join(work, name), { recursive: true });
-    // The result carries the program too, so that it can build others.
-    cpSync(join(work, "resty.js"), join(work, "program", "resty.js"));
     const run = Bun.spawnSync({
       cmd: [
         process.execPath,
@@ -53,12 +56,13 @@ async function build(folder: string, outfile: string): Promise<number> {
         "--compile",
         "--bytecode",
         "--format=esm",
+        "--splitting",
         "--no-compile-autoload-dotenv",
         "--no-compile-autoload-bunfig",
         `--compile-exec-argv=${runtimeArgv.join(" ")}`,
         ...[...assets, "program"].map((name) => `--asset=${name}`),
         "--outfile=executable",
-        "resty.js",
+        join("program", "main.js"),
       ],
       cwd: work,
       // This executable is Bun, and with this variable it says so.

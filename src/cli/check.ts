@@ -3,7 +3,7 @@ import { dump } from "../config/dump.ts";
 import { checkHandlers } from "../modules/ts/check.ts";
 import type { ConfigurationChoice } from "../runtime/load.ts";
 import { choose } from "./configuration.ts";
-import { load, render } from "./master.ts";
+import { load, render } from "./load.ts";
 import { confArgument, nginxOptions } from "./options.ts";
 
 export const checkCommand = defineCommand({

@@ -1,36 +1,26 @@
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { version } from "../std/version.ts";
-import { benchCommand } from "./bench.ts";
-import { buildCommand } from "./build.ts";
-import { checkCommand } from "./check.ts";
-import { dbCommand } from "./db.ts";
 import { NoConfiguration } from "./configuration.ts";
-import { initCommand } from "./init.ts";
-import { runLikeNginx } from "./like_nginx.ts";
-import { routesCommand } from "./routes.ts";
-import { serveCommand } from "./serve.ts";
-import { quitCommand, reloadCommand, reopenCommand, stopCommand } from "./signal.ts";
-import { statusCommand } from "./status.ts";
-import { systemdCommand } from "./systemd.ts";
 import { UsageError } from "./usage.ts";
 
 /** A command whatever its arguments: the type of each is known only where it is defined. */
 type AnyCommand = CommandDef<any>;
 
-const verbs: Readonly<Record<string, AnyCommand>> = {
-  serve: serveCommand,
-  check: checkCommand,
-  reload: reloadCommand,
-  stop: stopCommand,
-  quit: quitCommand,
-  reopen: reopenCommand,
-  routes: routesCommand,
-  db: dbCommand,
-  status: statusCommand,
-  bench: benchCommand,
-  init: initCommand,
-  build: buildCommand,
-  systemd: systemdCommand,
+/** Each is loaded when it is asked for: it is time before the first answer. */
+const verbs: Readonly<Record<string, () => Promise<AnyCommand>>> = {
+  serve: async () => (await import("./serve.ts")).serveCommand,
+  check: async () => (await import("./check.ts")).checkCommand,
+  reload: async () => (await import("./signal.ts")).reloadCommand,
+  stop: async () => (await import("./signal.ts")).stopCommand,
+  quit: async () => (await import("./signal.ts")).quitCommand,
+  reopen: async () => (await import("./signal.ts")).reopenCommand,
+  routes: async () => (await import("./routes.ts")).routesCommand,
+  db: async () => (await import("./db.ts")).dbCommand,
+  status: async () => (await import("./status.ts")).statusCommand,
+  bench: async () => (await import("./bench.ts")).benchCommand,
+  init: async () => (await import("./init.ts")).initCommand,
+  build: async () => (await import("./build.ts")).buildCommand,
+  systemd: async () => (await import("./systemd.ts")).systemdCommand,
 };
 
 const root = defineCommand({
@@ -53,8 +43,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     process.stdout.write(`resty ${version}\n`);
     return 0;
   }
-  if (first.startsWith("-")) return runLikeNginx(argv);
-  const verb = Object.hasOwn(verbs, first) ? verbs[first] : undefined;
+  if (first.startsWith("-")) return (await import("./like_nginx.ts")).runLikeNginx(argv);
+  const verb = Object.hasOwn(verbs, first) ? await verbs[first]!() : undefined;
   if (!verb) return complain(`resty: no command "${first}"; "resty help" lists them`, 2);
   if (rest.includes("--help") || rest.includes("-h")) {
     process.stdout.write(`${await renderUsage(verb, root)}\n`);
@@ -66,7 +56,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
 async function runVerb(name: string, verb: AnyCommand, argv: string[]): Promise<number> {
   try {
     // bench reads its own strictly, and takes what wrk takes: -t2 -c100 -d30s.
-    if (verb !== benchCommand) await refuseUnknownOptions(name, verb, argv);
+    if (name !== "bench") await refuseUnknownOptions(name, verb, argv);
     const { result } = await runCommand(verb, { rawArgs: argv });
     return typeof result === "number" ? result : 0;
   } catch (error) {

@@ -1,7 +1,7 @@
 import { defineCommand } from "citty";
 import { generationKey } from "../ngx/generation.ts";
 import { choose } from "./configuration.ts";
-import { load } from "./master.ts";
+import { load } from "./load.ts";
 import { confArgument, nginxOptions } from "./options.ts";
 import { UsageError } from "./usage.ts";
 import { say } from "./say.ts";

@@ -1,11 +1,10 @@
 import { resolve } from "node:path";
 import type { ConfigurationChoice } from "../runtime/load.ts";
-import { check } from "./check.ts";
+import { version } from "../std/version.ts";
 import { slashed } from "./configuration.ts";
-import { serve } from "./master.ts";
 import { type NginxFlags, parseNginxFlags } from "./nginx_flags.ts";
-import { sendSignal } from "./signal.ts";
-import { fullVersion, shortVersion } from "./version.ts";
+
+const shortVersion = `resty version: resty/${version}`;
 
 const usage = `${shortVersion}
 Usage: resty [-?hvVtTq] [-s signal] [-p prefix] [-e filename] [-c filename] [-g directives]
@@ -37,12 +36,13 @@ export async function runLikeNginx(argv: readonly string[]): Promise<number> {
   }
   if (flags.help) process.stderr.write(usage);
   else if (flags.version === "short") process.stderr.write(`${shortVersion}\n`);
-  else if (flags.version === "full") process.stderr.write(fullVersion());
+  else if (flags.version === "full")
+    process.stderr.write(`${shortVersion}\n${(await import("./version.ts")).howBuilt()}`);
   if (flags.help || (flags.version && !flags.test)) return 0;
   const choice = chosen(flags);
-  if (flags.test) return check(choice, flags);
-  if (flags.signal) return sendSignal(choice, flags.signal);
-  return serve(choice);
+  if (flags.test) return (await import("./check.ts")).check(choice, flags);
+  if (flags.signal) return (await import("./signal.ts")).sendSignal(choice, flags.signal);
+  return (await import("./master.ts")).serve(choice);
 }
 
 /** As nginx: the file is relative to the prefix. */

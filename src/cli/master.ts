@@ -1,45 +1,18 @@
-import { renderAll } from "../config/render.ts";
-import { ConfigError } from "../core/arguments.ts";
 import type { Diagnostic } from "../core/diagnostic.ts";
 import type { LogLevel } from "../core/log.ts";
 import type { LoadResult, Log, MasterSettings } from "../master/contract.ts";
 import type { Snapshot } from "../master/http_worker.ts";
 import { runMaster } from "../master/master.ts";
-import { defaultErrorLog, masterSettings } from "../master/settings.ts";
+import { defaultErrorLog } from "../master/settings.ts";
 import { removeCounters } from "../master/counters.ts";
 import { MasterZones } from "../master/zones.ts";
-import { checkHandlers } from "../modules/ts/check.ts";
 import { errorFileVariable } from "../modules/ts/watch_page.ts";
 import { ErrorLogs } from "../runtime/error_log.ts";
-import { type ConfigurationChoice, type Loaded, loadConfiguration } from "../runtime/load.ts";
+import type { ConfigurationChoice } from "../runtime/load.ts";
 import { openLog } from "../runtime/open_log.ts";
+import { load, render } from "./load.ts";
 import { selfArgv, workerArgv } from "./self.ts";
-import { Watch } from "./watch.ts";
-
-/** Loads a configuration and says everything that was found: warnings and notices too. */
-export function load(choice: ConfigurationChoice): {
-  loaded: Loaded;
-  settings: MasterSettings | undefined;
-  text: string;
-} {
-  const loaded = loadConfiguration(choice);
-  const { diagnostics } = loaded;
-  let settings: MasterSettings | undefined;
-  if (!diagnostics.failed) {
-    try {
-      settings = masterSettings(loaded, choice);
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      diagnostics.error(error.message, error.place, error.expected);
-    }
-  }
-  return { loaded, settings, text: render(diagnostics.list, loaded) };
-}
-
-/** Diagnostics as a terminal shows them. */
-export function render(list: readonly Diagnostic[], { sources }: Loaded): string {
-  return renderAll(list, { sources, color: process.stderr.isTTY === true });
-}
+import type { Watch } from "./watch.ts";
 
 /** What development needs of the workers: one that listens for a debugger; to know where errors are told. */
 function forDevelopment(
@@ -75,7 +48,7 @@ export async function serve(choice: ConfigurationChoice, options: ServeOptions =
     : [];
   let first = true;
   const watching = options.watch
-    ? new Watch(
+    ? new (await import("./watch.ts")).Watch(
         choice.file,
         () => process.kill(process.pid, "SIGHUP"),
         (text) => void process.stderr.write(text),
@@ -99,6 +72,7 @@ export async function serve(choice: ConfigurationChoice, options: ServeOptions =
       }
       if (watching) {
         watching.follow(loaded.plan, loaded.sources.keys());
+        const { checkHandlers } = await import("../modules/ts/check.ts");
         const found = await checkHandlers(loaded.plan);
         if (found.length > 0) return { ok: false, text: render(found, loaded) };
       }

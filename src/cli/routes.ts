@@ -1,7 +1,7 @@
 import { defineCommand } from "citty";
 import type { LocationPlan, LocationTree, Plan } from "../core/plan.ts";
 import { choose } from "./configuration.ts";
-import { load } from "./master.ts";
+import { load } from "./load.ts";
 import { confArgument, nginxOptions } from "./options.ts";
 
 const signs: Readonly<Record<LocationPlan["kind"], string>> = {

@@ -3,7 +3,7 @@ import type { LogLevel } from "../core/log.ts";
 import { type MasterSignal, signalMaster } from "../master/signal.ts";
 import type { ConfigurationChoice } from "../runtime/load.ts";
 import { choose } from "./configuration.ts";
-import { load } from "./master.ts";
+import { load } from "./load.ts";
 import { confArgument, nginxOptions } from "./options.ts";
 
 function signalCommand(signal: MasterSignal, description: string) {

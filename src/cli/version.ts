@@ -1,7 +1,4 @@
 import { modules } from "../modules/index.ts";
-import { version } from "../std/version.ts";
-
-export const shortVersion = `resty version: resty/${version}`;
 
 /** Whose documentation the directives follow. */
 const nginxVersion = "1.31.3";
@@ -20,8 +17,8 @@ const onRequest =
 /** Modules of nginx's that are one here. */
 const upstreamParts = usual.split(" ").filter((name) => name.startsWith("upstream_"));
 
-/** `-V`: version, runtime, and which of nginx's modules are here, spelled as its configure script spells them. */
-export function fullVersion(): string {
+/** What `-V` says behind the version: the runtime, and nginx's modules that are here, as its configure script says. */
+export function howBuilt(): string {
   const here = new Set(modules.flatMap(({ name }) => (name === "upstream" ? upstreamParts : [name])));
   const withModules = onRequest.split(" ").filter((name) => here.has(name));
   const without = usual.split(" ").filter((name) => !here.has(name));
@@ -30,7 +27,7 @@ export function fullVersion(): string {
     ...without.map((name) => `--without-http_${name}_module`),
   ];
   return (
-    `${shortVersion}\nconfiguration as in nginx version: nginx/${nginxVersion}\n` +
+    `configuration as in nginx version: nginx/${nginxVersion}\n` +
     `built with Bun ${Bun.version} (${Bun.revision.slice(0, 9)}), ${process.platform} ${process.arch}\n` +
     `configure arguments: ${options.join(" ")}\n`
   );
