@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { connect } from "node:net";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import type { Pool, PoolOptions } from "mysql2/promise";
+import { nodeNet } from "../std/builtins.ts";
 import { retryPauseMs, type StoreLog, StoreRefused, StoreUnavailable, withTimeout } from "./errors.ts";
 import { type MigrationReport, migrationsTable, pendingAfter, readMigrations } from "./migrations.ts";
 import { connectOptions, type StoreTls } from "./store_tls.ts";
@@ -277,7 +277,7 @@ function tlsOptions(tls: StoreTls, { host, port }: Address): PoolOptions {
   const ssl = { ...certificates, verifyIdentity: tls.verify };
   if (servername === undefined) return { ssl };
   // The certificate is compared with `host`, which therefore is another one than that which is connected to.
-  return { ssl, host: servername, stream: () => connect({ host, port, noDelay: true, keepAlive: true }) };
+  return { ssl, host: servername, stream: () => nodeNet().connect({ host, port, noDelay: true, keepAlive: true }) };
 }
 
 function checkLag(status: Record<string, unknown> | undefined): void {

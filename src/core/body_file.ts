@@ -1,5 +1,5 @@
 import { closeSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
-import { randomBytes } from "node:crypto";
+import { nodeCrypto } from "../std/builtins.ts";
 import { join } from "node:path";
 
 const readBytes = 64 * 1024;
@@ -14,7 +14,7 @@ export class BodyFile {
   /** @throws a system error when no file can be made in `folder`. */
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.path = join(folder, `${randomBytes(8).toString("hex")}.body`);
+    this.path = join(folder, `${nodeCrypto().randomBytes(8).toString("hex")}.body`);
     this.#fd = openSync(this.path, "wx+", 0o600);
   }
 

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from "node:crypto";
+import { nodeCrypto } from "../std/builtins.ts";
 import {
   type Args,
   type ArgsInput,
@@ -55,7 +55,7 @@ export function decodeBase64Mime(text: string): string | null {
   return decodeBase64(text.replace(/[^A-Za-z0-9+/=]/g, ""));
 }
 
-const digest = (algorithm: string, data: Data): Buffer => createHash(algorithm).update(data).digest();
+const digest = (algorithm: string, data: Data): Buffer => nodeCrypto().createHash(algorithm).update(data).digest();
 
 export const md5 = (data: Data): string => digest("md5", data).toString("hex");
 export const md5Bin = (data: Data): Buffer => digest("md5", data);
@@ -65,7 +65,7 @@ export const sha256 = (data: Data): string => digest("sha256", data).toString("h
 export const sha256Bin = (data: Data): Buffer => digest("sha256", data);
 /** @param algorithm As `node:crypto` calls it: "sha1", "sha256", "sha512". */
 export const hmac = (algorithm: string, key: Data, data: Data): Buffer =>
-  createHmac(algorithm, key).update(data).digest();
+  nodeCrypto().createHmac(algorithm, key).update(data).digest();
 export const hmacSha1 = (key: Data, data: Data): Buffer => hmac("sha1", key, data);
 
 /** CRC-32 (IEEE); OpenResty's two spellings of one function. */

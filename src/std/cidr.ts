@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "./ip.ts";
 import { addressBytes } from "./address.ts";
 
 /** A range of addresses: `192.0.2.0/24`, `2001:db8::/32`, or `unix:` for every UNIX-domain socket. */

@@ -1,4 +1,5 @@
-import { createDeflateRaw, createGunzip, createGzip, type Zlib } from "node:zlib";
+import type { Zlib } from "node:zlib";
+import { nodeZlib } from "./builtins.ts";
 
 // node:zlib's streams compress in another thread and hand over by events: 112 µs for 10 KB, where the same work takes 8
 // in place. Their native handle has a synchronous call, which node's own *Sync functions stand on; it is internal to
@@ -45,15 +46,15 @@ export class ZlibStream {
 
   /** @param level 1 (fastest) to 9 (smallest). */
   static gzip(level: number): ZlibStream {
-    return new ZlibStream(createGzip({ level }));
+    return new ZlibStream(nodeZlib().createGzip({ level }));
   }
 
   static deflateRaw(level: number): ZlibStream {
-    return new ZlibStream(createDeflateRaw({ level }));
+    return new ZlibStream(nodeZlib().createDeflateRaw({ level }));
   }
 
   static gunzip(): ZlibStream {
-    return new ZlibStream(createGunzip());
+    return new ZlibStream(nodeZlib().createGunzip());
   }
 
   /**

@@ -1,5 +1,4 @@
 import { constants } from "node:os";
-import { getSystemErrorName } from "node:util";
 
 /** The C library's words, which operators know from nginx, for what file and socket calls can fail with. */
 const descriptions: Record<string, string> = {
@@ -39,10 +38,16 @@ const descriptions: Record<string, string> = {
   ESRCH: "No such process",
 };
 
+/** `ENOENT` for 2. */
+export function errnoName(errno: number): string {
+  const found = Object.entries(constants.errno).find(([, number]) => number === errno);
+  return found?.[0] ?? `errno ${errno}`;
+}
+
 /** What nginx's messages end in: `2: No such file or directory`. An error that is no system error gives its message. */
 export function describeErrno(error: unknown): string {
   const { code, errno, message } = error as NodeJS.ErrnoException;
-  const name = code ?? (typeof errno === "number" && errno < 0 ? getSystemErrorName(errno) : undefined);
+  const name = code ?? (typeof errno === "number" && errno < 0 ? errnoName(-errno) : undefined);
   const number = name === undefined ? undefined : (constants.errno as Record<string, number>)[name];
   if (name === undefined || number === undefined) return message ?? String(error);
   return `${number}: ${descriptions[name] ?? name}`;

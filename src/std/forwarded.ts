@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "./ip.ts";
 import type { CidrList } from "./cidr.ts";
 
 /** An address with the port that was written behind it; 0 without one. */

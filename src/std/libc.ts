@@ -3,8 +3,7 @@
  * `libc()` throws, and callers ask `hasLibc` first.
  */
 import { dlopen, read } from "bun:ffi";
-import { getSystemErrorName } from "node:util";
-import { describeErrno } from "./errno.ts";
+import { describeErrno, errnoName } from "./errno.ts";
 
 const signatures = {
   __errno_location: { args: [], returns: "ptr" },
@@ -26,6 +25,7 @@ const signatures = {
   sendmsg: { args: ["i32", "ptr", "i32"], returns: "i64" },
   recvmsg: { args: ["i32", "ptr", "i32"], returns: "i64" },
   flock: { args: ["i32", "i32"], returns: "i32" },
+  localtime_r: { args: ["ptr", "ptr"], returns: "ptr" },
   epoll_ctl: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
   getrlimit: { args: ["i32", "ptr"], returns: "i32" },
@@ -67,7 +67,7 @@ export class SystemError extends Error {
     readonly errno: number,
     about = "",
   ) {
-    const code = getSystemErrorName(-errno);
+    const code = errnoName(errno);
     super(`${call}() ${about === "" ? "" : `${about} `}failed (${describeErrno({ code })})`);
     this.name = "SystemError";
     this.code = code;

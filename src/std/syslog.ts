@@ -1,6 +1,7 @@
-import { createSocket, type Socket } from "node:dgram";
+import type { Socket } from "node:dgram";
 import { hostname } from "node:os";
-import { isIPv6 } from "node:net";
+import { isIPv6 } from "./ip.ts";
+import { nodeDgram } from "./builtins.ts";
 import { syslogTime } from "./clock.ts";
 import { LineBuffer } from "./line_buffer.ts";
 import type { LogSink } from "./log_file.ts";
@@ -112,7 +113,7 @@ export class Syslog implements LogSink {
   }
 
   #open(address: string): Socket {
-    const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
+    const socket = nodeDgram().createSocket(isIPv6(address) ? "udp6" : "udp4");
     socket.on("error", () => undefined);
     socket.unref();
     return socket;

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { nodeCrypto } from "../../std/builtins.ts";
 import { desCrypt, isDesSetting } from "./des_crypt.ts";
 import { md5Crypt } from "./md5_crypt.ts";
 import { shaCrypt } from "./sha_crypt.ts";
@@ -40,12 +40,13 @@ async function bcryptMatches(password: Uint8Array, entry: string): Promise<boole
 }
 
 const provenMax = 1000;
-const provenKey = randomBytes(32);
+const provenKey = crypto.getRandomValues(new Uint8Array(32));
 /** Pairs that were right. What is kept cannot be turned back into a password without the key of this process. */
 const proven = new Set<string>();
 
 function proofOf(password: string, entry: string): string {
-  return createHmac("sha256", provenKey)
+  return nodeCrypto()
+    .createHmac("sha256", provenKey)
     .update(entry, "latin1")
     .update("\0")
     .update(password, "latin1")
@@ -66,9 +67,9 @@ function sha1Matches(password: string, encoded: string, salted: boolean): boolea
   if (bytes.length < 20) return false;
   const hash = new Bun.CryptoHasher("sha1").update(Buffer.from(password, "latin1"));
   if (salted) hash.update(bytes.subarray(20));
-  return timingSafeEqual(hash.digest(), bytes.subarray(0, 20));
+  return nodeCrypto().timingSafeEqual(hash.digest(), bytes.subarray(0, 20));
 }
 
 function same(a: string, b: string): boolean {
-  return a.length === b.length && timingSafeEqual(Buffer.from(a, "latin1"), Buffer.from(b, "latin1"));
+  return a.length === b.length && nodeCrypto().timingSafeEqual(Buffer.from(a, "latin1"), Buffer.from(b, "latin1"));
 }

@@ -12,7 +12,8 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { crc32 } from "node:zlib";
+
+const { crc32 } = Bun.hash;
 
 /** What is kept of an answer beside its body. */
 export interface StoredHead {

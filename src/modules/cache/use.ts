@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { nodeCrypto } from "../../std/builtins.ts";
 import { closeSync } from "node:fs";
 import type { Body } from "../../core/body.ts";
 import { ClientGone } from "../../core/exchange.ts";
@@ -114,7 +114,7 @@ export class CacheUse {
     private readonly storage: Storage,
     readonly key: string,
   ) {
-    this.#hash = createHash("md5").update(key, "latin1").digest("hex");
+    this.#hash = nodeCrypto().createHash("md5").update(key, "latin1").digest("hex");
     this.#path = storage.pathOf(this.#hash);
   }
 
@@ -300,7 +300,7 @@ export class CacheUse {
 
   /** Where another variant of the key is stored already, this one goes beside it. */
   #placeVariant(vary: string): string {
-    const main = createHash("md5").update(this.key, "latin1").digest("hex");
+    const main = nodeCrypto().createHash("md5").update(this.key, "latin1").digest("hex");
     const variant = variantOf(this.request, main, vary);
     const first = openCacheFile(this.storage.pathOf(main));
     const isOther =

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { nodeCrypto } from "../../std/builtins.ts";
 import type { Request } from "../../core/request.ts";
 
 /** The names that the answer says it depends on, in lower case, sorted; "" for none. */
@@ -14,7 +14,7 @@ export function varyOf(headers: readonly string[], ignored: ReadonlySet<string>)
 
 /** Tells apart the variants of one key: the hash of the key and of what the request says under the names of `vary`. */
 export function variantOf(request: Request, keyHash: string, vary: string): string {
-  const hash = createHash("md5").update(keyHash);
+  const hash = nodeCrypto().createHash("md5").update(keyHash);
   for (const name of vary.split(",")) {
     // Blanks and the way values are spread over lines mean nothing: "a, b" is "a" and "b".
     const value = request.headers.all(name).join(",").split(",");

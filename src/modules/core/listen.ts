@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "../../std/ip.ts";
 import type { Arguments } from "../../core/arguments.ts";
 import { ConfigError } from "../../core/arguments.ts";
 import type { ListenSpec } from "../../core/plan.ts";

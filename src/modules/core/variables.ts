@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { nodeCrypto } from "../../std/builtins.ts";
 import { realpathSync } from "node:fs";
 import { hostname } from "node:os";
 import { type HeaderList, sameName } from "../../core/header_list.ts";
@@ -43,7 +43,7 @@ const idSlot = requestSlot<string>();
 /** 16 random bytes in hexadecimal, the same throughout the request. */
 export function requestId({ main }: Request): string {
   let id = main.get(idSlot);
-  if (id === undefined) main.set(idSlot, (id = randomBytes(16).toString("hex")));
+  if (id === undefined) main.set(idSlot, (id = nodeCrypto().randomBytes(16).toString("hex")));
   return id;
 }
 

@@ -1,4 +1,4 @@
-import { randomInt } from "node:crypto";
+import { nodeCrypto } from "../../std/builtins.ts";
 import { defineModule } from "../../core/module.ts";
 import { DECLINED, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
@@ -93,6 +93,6 @@ function contentRange({ start, end }: ByteRange, sizeBytes: number): string {
 
 /** 20 digits, as nginx's; random ones, so that no body can be made to hold them. */
 function newBoundary(): string {
-  const digits = (): string => String(randomInt(0, 1e10)).padStart(10, "0");
+  const digits = (): string => String(nodeCrypto().randomInt(0, 1e10)).padStart(10, "0");
   return digits() + digits();
 }

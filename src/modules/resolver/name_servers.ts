@@ -1,4 +1,4 @@
-import { promises as dns } from "node:dns";
+import { nodeDns } from "../../std/builtins.ts";
 
 /** Why a name has no address, in nginx's words and numbers. */
 export class NotResolved extends Error {
@@ -45,7 +45,10 @@ export class NameServers {
   }
 
   async #ask(name: string): Promise<readonly string[]> {
-    const resolver = new dns.Resolver({ timeout: Math.max(1, Math.min(5000, this.timeoutMs)), tries: 2 });
+    const resolver = new (nodeDns().promises.Resolver)({
+      timeout: Math.max(1, Math.min(5000, this.timeoutMs)),
+      tries: 2,
+    });
     resolver.setServers(this.servers);
     const questions: Promise<{ address: string; ttl: number }[]>[] = [];
     if (this.ipv4) questions.push(resolver.resolve4(name, { ttl: true }));

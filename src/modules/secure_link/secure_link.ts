@@ -1,4 +1,4 @@
-import { timingSafeEqual } from "node:crypto";
+import { nodeCrypto } from "../../std/builtins.ts";
 import type { ComplexValue } from "../../core/complex.ts";
 import { type Context, defineModule, text, value } from "../../core/module.ts";
 
@@ -67,14 +67,14 @@ function isTime(expires: string): boolean {
 /** @param encoded The MD5 of `expected` in base64url. */
 function hashMatches(encoded: string, expected: string): boolean {
   if (!/^[A-Za-z0-9_-]{22}={0,2}$/.test(encoded)) return false;
-  return timingSafeEqual(Buffer.from(encoded, "base64url"), md5(expected));
+  return nodeCrypto().timingSafeEqual(Buffer.from(encoded, "base64url"), md5(expected));
 }
 
 /** Of `/prefix/md5(link + word)/link` the link, if the hash is right. */
 function linkedByWord(target: string, word: string): string | undefined {
   const match = /^\/[^/]*\/([0-9A-Fa-f]{32})\/(.+)$/s.exec(target);
   if (!match) return undefined;
-  return timingSafeEqual(Buffer.from(match[1]!, "hex"), md5(match[2]! + word)) ? match[2] : undefined;
+  return nodeCrypto().timingSafeEqual(Buffer.from(match[1]!, "hex"), md5(match[2]! + word)) ? match[2] : undefined;
 }
 
 function md5(bytes: string): Uint8Array {

@@ -1,5 +1,5 @@
-import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
+import { nodeDns } from "../../std/builtins.ts";
+import { isIP } from "../../std/ip.ts";
 import type { Request } from "../../core/request.ts";
 import type { NameServers } from "../resolver/name_servers.ts";
 import type { Balancer } from "./balancer.ts";
@@ -98,7 +98,9 @@ async function addressesOf(peer: Peer): Promise<Peer[]> {
   const { host, port, unix } = peer.address;
   if (unix || isIP(host) !== 0) return [peer];
   // What cannot be resolved now may be later: connecting tries again.
-  const found = await lookup(host, { all: true, order: "verbatim" }).catch(() => []);
+  const found = await nodeDns()
+    .promises.lookup(host, { all: true, order: "verbatim" })
+    .catch(() => []);
   if (found.length === 0) return [peer];
   return found.map(({ address }) => peer.at({ host: address, port, unix: false }));
 }

@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isIP } from "../../std/ip.ts";
 import type { Arguments } from "../../core/arguments.ts";
 import { type Cycle, cycleKey } from "../../core/cycle.ts";
 import type { NameServers } from "../resolver/name_servers.ts";

@@ -1,12 +1,5 @@
-import {
-  createHmac,
-  createPrivateKey,
-  createPublicKey,
-  type KeyObject,
-  sign as signWith,
-  timingSafeEqual,
-  verify as verifyWith,
-} from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { nodeCrypto } from "../../std/builtins.ts";
 
 export type JwtAlgorithm = "HS256" | "HS384" | "HS512" | "RS256" | "RS384" | "RS512" | "ES256" | "ES384" | "EdDSA";
 
@@ -48,10 +41,10 @@ export function signJwt(claims: JwtClaims, key: string | Uint8Array, algorithm: 
 }
 
 function signature(algorithm: JwtAlgorithm, input: string, key: string | Uint8Array): Buffer {
-  if (isHmac(algorithm)) return createHmac(hash(algorithm), key).update(input).digest();
-  const privateKey = createPrivateKey(Buffer.from(key));
-  if (algorithm === "EdDSA") return signWith(null, Buffer.from(input), privateKey);
-  return signWith(hash(algorithm), Buffer.from(input), keyOptions(algorithm, privateKey));
+  if (isHmac(algorithm)) return nodeCrypto().createHmac(hash(algorithm), key).update(input).digest();
+  const privateKey = nodeCrypto().createPrivateKey(Buffer.from(key));
+  if (algorithm === "EdDSA") return nodeCrypto().sign(null, Buffer.from(input), privateKey);
+  return nodeCrypto().sign(hash(algorithm), Buffer.from(input), keyOptions(algorithm, privateKey));
 }
 
 function keyOptions(algorithm: JwtAlgorithm, key: KeyObject): { key: KeyObject; dsaEncoding?: "ieee-p1363" } {
@@ -90,11 +83,11 @@ function parsed(part: string): unknown {
 function isSignedBy(algorithm: JwtAlgorithm, input: string, signed: Buffer, key: string | Uint8Array): boolean {
   if (isHmac(algorithm)) {
     const expected = signature(algorithm, input, key);
-    return expected.length === signed.length && timingSafeEqual(expected, signed);
+    return expected.length === signed.length && nodeCrypto().timingSafeEqual(expected, signed);
   }
-  const publicKey = createPublicKey(Buffer.from(key));
-  if (algorithm === "EdDSA") return verifyWith(null, Buffer.from(input), publicKey, signed);
-  return verifyWith(hash(algorithm), Buffer.from(input), keyOptions(algorithm, publicKey), signed);
+  const publicKey = nodeCrypto().createPublicKey(Buffer.from(key));
+  if (algorithm === "EdDSA") return nodeCrypto().verify(null, Buffer.from(input), publicKey, signed);
+  return nodeCrypto().verify(hash(algorithm), Buffer.from(input), keyOptions(algorithm, publicKey), signed);
 }
 
 function checkClaims(

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { nodeCrypto } from "../../std/builtins.ts";
 import { type CookieOptions, parseCookies, serializeCookie } from "./cookie.ts";
 
 export interface SessionCookieOptions extends CookieOptions {
@@ -26,7 +26,7 @@ export class SessionCookie<T = unknown> {
     for (const secret of options.secrets)
       if (secret.length < 16) throw new TypeError("a session's secret needs 16 characters at least");
     this.#keys = options.secrets.map((secret) =>
-      Buffer.from(hkdfSync("sha256", secret, "", "resty session cookie", 32)),
+      Buffer.from(nodeCrypto().hkdfSync("sha256", secret, "", "resty session cookie", 32)),
     );
     this.#name = options.name ?? "session";
     this.#lifetimeSeconds = options.lifetimeSeconds ?? 86_400;
@@ -60,8 +60,8 @@ export class SessionCookie<T = unknown> {
 }
 
 function seal(key: Buffer, content: Sealed): string {
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv("aes-256-gcm", key, nonce);
+  const nonce = nodeCrypto().randomBytes(12);
+  const cipher = nodeCrypto().createCipheriv("aes-256-gcm", key, nonce);
   const body = Buffer.concat([cipher.update(JSON.stringify(content)), cipher.final()]);
   return Buffer.concat([nonce, cipher.getAuthTag(), body]).toString("base64url");
 }
@@ -70,7 +70,7 @@ function open(key: Buffer, sealed: string): Sealed | undefined {
   const bytes = Buffer.from(sealed, "base64url");
   if (bytes.length < 29) return undefined;
   try {
-    const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, 12));
+    const decipher = nodeCrypto().createDecipheriv("aes-256-gcm", key, bytes.subarray(0, 12));
     decipher.setAuthTag(bytes.subarray(12, 28));
     return JSON.parse(Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString()) as Sealed;
   } catch {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { nodeCrypto } from "../../std/builtins.ts";
 import type { Tunnel } from "../../core/exchange.ts";
 import type { Request } from "../../core/request.ts";
 import { asHost } from "../../std/host_context.ts";
@@ -195,7 +195,8 @@ export function acceptWebSocket(request: Request, options: WebSocketOptions): Se
     throw new HttpError(426, "only version 13 of WebSocket is spoken");
   }
   let head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n`;
-  head += `Sec-WebSocket-Accept: ${createHash("sha1")
+  head += `Sec-WebSocket-Accept: ${nodeCrypto()
+    .createHash("sha1")
     .update(key + guid)
     .digest("base64")}\r\n`;
   const { protocol } = options;

@@ -1,9 +1,10 @@
-import { crc32 } from "node:zlib";
 import type { ComplexValue } from "../../../core/complex.ts";
 import { addressBytes } from "../../../std/address.ts";
 import { type Balancer, usable } from "../balancer.ts";
 import type { Peer } from "../peer.ts";
 import { roundRobin } from "./round_robin.ts";
+
+const { crc32 } = Bun.hash;
 
 /** After so many misses the peers are tried in turn instead. */
 const attemptsMax = 20;
