@@ -20,13 +20,23 @@ export function stepsOf(modules: readonly AnyModule[], confs: readonly unknown[]
 
 export function phaseSteps(modules: readonly AnyModule[], confs: readonly unknown[], phase: Phase): Step[] {
   const steps: Step[] = [];
-  for (const module of modules) {
-    const hook = module.hooks[phase] as Hook | undefined;
+  for (const module of withHook(modules, phase)) {
     const conf = confs[module.index];
-    if (!hook || (module.enabled && !module.enabled(conf as never, phase))) continue;
-    steps.push({ hook, conf, module: module.name, nextPhase: steps.length + 1 });
+    if (module.enabled && !module.enabled(conf as never, phase)) continue;
+    steps.push({ hook: module.hooks[phase] as Hook, conf, module: module.name, nextPhase: steps.length + 1 });
   }
   return steps;
+}
+
+const hooked = new WeakMap<readonly AnyModule[], Map<Phase, readonly AnyModule[]>>();
+
+/** The few modules that have a hook in the phase: every location asks for each of them. */
+function withHook(modules: readonly AnyModule[], phase: Phase): readonly AnyModule[] {
+  let phases = hooked.get(modules);
+  if (!phases) hooked.set(modules, (phases = new Map()));
+  let found = phases.get(phase);
+  if (!found) phases.set(phase, (found = modules.filter(({ hooks }) => hooks[phase])));
+  return found;
 }
 
 /** A location's own handler answers alone; without one the modules that serve files are asked in turn. */

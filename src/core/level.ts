@@ -9,12 +9,14 @@ import type { LocationPlan, Pattern } from "./plan.ts";
  */
 export class Level {
   readonly children: Level[] = [];
-  /** Of a location that no directive made: what decides whether it is the one, in place of a regular expression. */
+  /** Of a location with a regular expression; where no directive made it, what decides in the place of one. */
   pattern: Pattern | undefined;
   /** What the level became, once compiled. */
   plan: LocationPlan | undefined;
   readonly #own = new Map<AnyModule, Map<string, unknown>>();
   readonly #confs = new Map<AnyModule, unknown>();
+  /** What is in force in the levels inside that say nothing of a module: the same in all of one context. */
+  readonly #inside = new Map<Context, Map<AnyModule, unknown>>();
 
   constructor(
     readonly context: Context,
@@ -49,12 +51,24 @@ export class Level {
   /** What is in force here for `module`: own values, else the outer level's, else the defaults. */
   conf(module: AnyModule): unknown {
     let conf = this.#confs.get(module);
-    if (conf === undefined) {
-      conf = this.#merge(module);
+    if (conf !== undefined) return conf;
+    const siblings = this.parent && !this.#own.has(module) ? this.parent.#confsInside(this.context) : undefined;
+    conf = siblings?.get(module);
+    if (conf !== undefined) {
       this.#confs.set(module, conf);
-      module.prepare?.(conf as never, this);
+      return conf;
     }
+    conf = this.#merge(module);
+    this.#confs.set(module, conf);
+    module.prepare?.(conf as never, this);
+    siblings?.set(module, conf);
     return conf;
+  }
+
+  #confsInside(context: Context): Map<AnyModule, unknown> {
+    let confs = this.#inside.get(context);
+    if (!confs) this.#inside.set(context, (confs = new Map()));
+    return confs;
   }
 
   /** The nearest level of that context, this one included. */

@@ -163,7 +163,9 @@ function declaredLocations(level: Level, cycle: Cycle): Declared[] {
     .flatMap((child) => {
       const { kind, name, caseInsensitive, place } = readLocationName(child.directive!);
       const args = new Arguments(child.directive!, child, cycle);
-      const pattern = kind === "regex" ? compilePattern(args, name, place, { caseInsensitive }) : undefined;
+      // The location, when it is compiled, takes this one.
+      if (kind === "regex") child.pattern ??= compilePattern(args, name, place, { caseInsensitive });
+      const { pattern } = child;
       return [{ level: child, kind, name, pattern }, ...declaredLocations(child, cycle)];
     });
 }
