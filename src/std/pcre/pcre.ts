@@ -7,7 +7,7 @@ import { allBytes, has } from "./byte_set.ts";
 import { type Offsets, run } from "./machine.ts";
 import { type Parsed, parsePattern } from "./parse.ts";
 import { assemble, isMemoryless, type Program } from "./program.ts";
-import { lengthOf, PatternError, some } from "./syntax.ts";
+import { lengthOf, type Node, PatternError, some } from "./syntax.ts";
 import { Inexpressible, isReferring, translate } from "./translate.ts";
 
 export interface PcreOptions {
@@ -88,6 +88,40 @@ function refusal(error: unknown): PcreError {
   throw error;
 }
 
+/** What matching by counted steps needs. Most patterns never come to that, so it is made for the first that does. */
+interface Counted {
+  readonly program: Program;
+  readonly startsAtStart: boolean;
+  /** 1 for each byte a match can begin with; undefined if it can be empty. */
+  readonly firstBytes: Uint8Array | undefined;
+  /** A character without which nothing matches. It spares the work that most often is in vain. */
+  readonly required: string | undefined;
+}
+
+/** @throws PatternError for a pattern too large. */
+function prepareCounted(root: Node): Counted {
+  const program = assemble(root, false);
+  if (!program) throw new PatternError("regular expression is too large", 0);
+  const first = firstBytes(root, allBytes);
+  const selective = lengthOf(root).min > 0 && first !== allBytes;
+  const required = requiredByte(root);
+  return {
+    program,
+    startsAtStart: startsAtStart(root),
+    firstBytes: selective ? Uint8Array.from({ length: 256 }, (_, code) => (has(first, code) ? 1 : 0)) : undefined,
+    required: required === undefined ? undefined : String.fromCharCode(required),
+  };
+}
+
+/** Only what is written out several times, or is very long, can make a program too large. */
+function mayBeTooLarge(root: Node): boolean {
+  let nodes = 0;
+  return some(root, (node) => {
+    const rounds = node.kind !== "repeat" || node.body.kind === "set" ? 1 : node.max === Infinity ? node.min : node.max;
+    return ++nodes > 1000 || rounds > 1;
+  });
+}
+
 export class Matcher {
   /** How many capturing groups there are, the whole match not counted. */
   readonly groups: number;
@@ -99,12 +133,7 @@ export class Matcher {
   readonly #groupMap: readonly number[] | undefined;
   /** Longer subjects are not given to `#regex`. */
   readonly #regexLengthMax: number;
-  readonly #startsAtStart: boolean;
-  /** 1 for each byte a match can begin with; undefined if it can be empty. */
-  readonly #firstBytes: Uint8Array | undefined;
-  /** A character without which nothing matches. It spares the work that most often is in vain. */
-  readonly #required: string | undefined;
-  #program: Program | undefined;
+  #counted: Counted | undefined;
   /** The program to remember failures with; null where that cannot be. */
   #remembering: Program | null | undefined;
 
@@ -124,15 +153,7 @@ export class Matcher {
     const effort = some(parsed.root, isReferring) ? effortInterpretedMax : effortMax;
     const lengthMax = factor > effort ? 0 : Math.floor((effort / factor) ** (1 / degree));
     this.#regexLengthMax = this.#regex ? lengthMax : -1;
-    this.#startsAtStart = startsAtStart(parsed.root);
-    const first = firstBytes(parsed.root, allBytes);
-    const selective = lengthOf(parsed.root).min > 0 && first !== allBytes;
-    this.#firstBytes = selective
-      ? Uint8Array.from({ length: 256 }, (_, code) => (has(first, code) ? 1 : 0))
-      : undefined;
-    const required = requiredByte(parsed.root);
-    this.#required = required === undefined ? undefined : String.fromCharCode(required);
-    if (!assemble(parsed.root, false)) throw new PatternError("regular expression is too large", 0);
+    if (mayBeTooLarge(parsed.root)) this.#counted = prepareCounted(parsed.root);
   }
 
   /** What decides on the engine, for who wants to know why a pattern is slow. */
@@ -170,14 +191,14 @@ export class Matcher {
   }
 
   #run(subject: string, from: number): Offsets | "no match" | "match limit" {
-    if (this.#required !== undefined && !subject.includes(this.#required, from)) return "no match";
     const { root } = this.#parsed;
-    const limits = { from, onlyAtStart: this.#startsAtStart, firstBytes: this.#firstBytes };
-    this.#program ??= assemble(root, false)!;
-    const first = run(this.#program, subject, this.groups, { ...limits, stepsMax: stepsUnremembered, remember: false });
+    const { program, startsAtStart: onlyAtStart, firstBytes, required } = (this.#counted ??= prepareCounted(root));
+    if (required !== undefined && !subject.includes(required, from)) return "no match";
+    const limits = { from, onlyAtStart, firstBytes };
+    const first = run(program, subject, this.groups, { ...limits, stepsMax: stepsUnremembered, remember: false });
     if (first !== "match limit") return first;
     this.#remembering ??= (isMemoryless(root) ? assemble(root, true) : undefined) ?? null;
     const remember = this.#remembering !== null;
-    return run(this.#remembering ?? this.#program, subject, this.groups, { ...limits, stepsMax, remember });
+    return run(this.#remembering ?? program, subject, this.groups, { ...limits, stepsMax, remember });
   }
 }
