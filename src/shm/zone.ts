@@ -117,20 +117,24 @@ export function openZone(options: ZoneOptions): Zone {
     const damaged = found === "usable" || (found === "has another size" && !old);
     if (found !== "missing" && !old)
       notices.push(`zone "${name}": ${path} ${damaged ? "is damaged" : found}, replaced by an empty one`);
-    createReserved(path, sizeBytes, (mapping) => format(mapping, sizeBytes), options.owner);
-    const zone = attach({ ...options, sizeBytes }, notices)!;
+    let made: Uint8Array | undefined;
+    createReserved(path, sizeBytes, (mapping) => format((made = mapping), sizeBytes), options.owner);
+    const zone = attach({ ...options, sizeBytes }, notices, made)!;
     if (old) notices.push(moveContent(old, zone));
     else zone.isNew = true;
     return zone;
   });
 }
 
-/** Opens a file that has a zone's header; undefined when the rest of it is damaged. */
-function attach(options: ZoneOptions, notices: string[]): Zone | undefined {
+/**
+ * Opens a file that has a zone's header; undefined when the rest of it is damaged.
+ * @param made Its bytes, if it was made just now: then there is nothing to find in it.
+ */
+function attach(options: ZoneOptions, notices: string[], made?: Uint8Array): Zone | undefined {
   const attachment = new Attachment(options.path);
-  const table = new Table(Memory.over(mapShared(options.path)));
+  const table = new Table(Memory.over(made ?? mapShared(options.path)));
   // While others work with it, it is as good as they are. The first to come looks at all of it.
-  if (!attachment.alone || isSound(table)) return new Zone(options, table, attachment, notices);
+  if (made || !attachment.alone || isSound(table)) return new Zone(options, table, attachment, notices);
   attachment.close();
   return undefined;
 }
