@@ -26,7 +26,7 @@ export function shareCounters(masterPid: number, slot: number): void {
 export function removeCounters(masterPid: number): void {
   const folder = zoneDirectory();
   for (const file of readdirSync(folder)) {
-    const owner = Number(/^resty-(\d+)-(?:counters|calls)/.exec(file)?.[1]);
+    const owner = Number(/^resty-(\d+)-(?:counters|calls|memory)/.exec(file)?.[1]);
     if (owner === masterPid || (owner > 0 && isGone(owner))) removeOwn(join(folder, file));
   }
 }

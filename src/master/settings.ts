@@ -41,7 +41,7 @@ export function masterSettings(
     env: environment(conf.env),
     listens: plan.listeners.map(({ spec }) => spec),
     errorLog: errorTargets,
-    logFiles: [...files].filter((file) => file !== "stderr" && !/^(?:\/dev\/std|syslog:)/.test(file)),
+    logFiles: [...files].filter((file) => file !== "stderr" && !/^(?:\/dev\/std|syslog:|memory:)/.test(file)),
   };
 }
 

@@ -149,7 +149,7 @@ for (const [what, text, said] of [
   ["a line too many words", "a b c;\n", /invalid number of the map parameters in .*bad\.map:1/],
   ["an end too early", "a b;\nc d", /unexpected end of file, expecting ";" or "}" in .*bad\.map:2/],
   ["a brace too many", "a b;\n}\n", /unexpected "}" in .*bad\.map:2/],
-  ["an expression that is none", "~( b;\n", /pcre2_compile\(\) failed: missing closing parenthesis in "\(" in .*:\d+/],
+  ["an expression that is none", "~( b;\n", /pcre2_compile\(\) failed: missing closing parenthesis in "\("( at .*)? in .*:\d+/],
 ] as const)
   block(`a map whose file does not parse: ${what}`, {
     http: "map $uri $x { include bad.map; }",

@@ -29,6 +29,28 @@ block("all checks, or any one of them", {
   noErrorLog: [/access forbidden by rule, .*"GET \/any-denied/],
 });
 
+block("a script may ask for what proxies ask for", {
+  server: `
+    satisfy any;
+    access_by_ts_block {
+      ngx.header["Proxy-Authenticate"] = "Basic";
+      ngx.exit(407);
+    }
+    location /denied/ { alias html/; deny all; }
+    location /allowed/ { alias html/; allow all; }
+    location /users/ { alias html/; deny all; auth_basic "closed"; auth_basic_user_file users; }
+  `,
+  files: users,
+  alsoNginx: false,
+  steps: [
+    { get: "/denied/a.html", status: 407, headersOut: { "Proxy-Authenticate": "Basic" } },
+    { get: "/allowed/a.html", status: 200, headersOut: { "Proxy-Authenticate": null } },
+    { get: "/users/a.html", status: 401 },
+    { get: "/users/a.html", headers: ann, status: 200 },
+  ],
+  noErrorLog: [/access forbidden by rule, .*"GET \/denied/],
+});
+
 let begun = 0;
 
 block("a wrong password waits for its answer", {

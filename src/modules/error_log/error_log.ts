@@ -3,13 +3,17 @@ import { cycleKey } from "../../core/cycle.ts";
 import { type LogLevel, logLevels } from "../../core/log.ts";
 import { defineModule, list } from "../../core/module.ts";
 import { parseSyslog } from "../../std/syslog.ts";
+import { parseSize } from "../../std/units.ts";
 
 /** One `error_log`: where, and from which level up. */
 export interface ErrorLogTarget {
-  /** Absolute path, "stderr", or `syslog:…`. */
+  /** Absolute path, "stderr", `memory:…`, or `syslog:…`. */
   readonly path: string;
   readonly level: LogLevel;
 }
+
+/** A log that keeps no line is a mistake. */
+const memoryBytesMin = 1024;
 
 /** Every file that some `error_log` names; opened by whoever writes to them. */
 export const errorLogPaths = cycleKey<Set<string>>("error_log", () => new Set());
@@ -21,12 +25,16 @@ export const errorLog = defineModule({
     error_log: list<ErrorLogTarget>({
       contexts: ["main", "http", "server", "location"],
       args: [1, 2],
-      syntax: "file [level]",
+      syntax: "file | stderr | memory:size | syslog:... [level]",
       read(args) {
         const level = args.has(1) ? args.choice(1, logLevels.slice(1) as readonly LogLevel[]) : "error";
         const name = args.text(0);
-        if (name.startsWith("memory:"))
-          throw args.wrong(0, '"memory:" logs are known to nginx, not supported by resty', "a file, stderr or syslog:");
+        if (name.startsWith("memory:")) {
+          const size = name.slice("memory:".length);
+          if ((parseSize(size) ?? 0) < memoryBytesMin)
+            throw args.wrong(0, `invalid buffer size "${size}"`, "a size from 1k, such as 32m");
+          return { path: name, level };
+        }
         if (name.startsWith("syslog:")) {
           checkSyslog(args, name);
           return { path: name, level };

@@ -37,10 +37,18 @@ function allOf(request: Request, steps: readonly Step[], at: number): Verdict | 
   return DECLINED;
 }
 
+/** 401, and 407 to a client that takes this server for its proxy: it can do something about these. */
+function mayTryAgain(status: number): boolean {
+  return status === 401 || status === 407;
+}
+
+function isRefusal(status: number): boolean {
+  return status === 403 || mayTryAgain(status);
+}
+
 /**
- * One check that agrees is enough; without one, the refusals decide, of which 401 weighs more than 403 since the
- * client can do something about it.
- * @param refused 401 or 403 of the checks before `at`, else 0.
+ * One check that agrees is enough; without one, the refusals decide, of which 401 and 407 weigh more than 403.
+ * @param refused 401, 403 or 407 of the checks before `at`, else 0.
  */
 function anyOf(request: Request, steps: readonly Step[], at: number, refused: number): Verdict | Promise<Verdict> {
   for (; at < steps.length; at++) {
@@ -48,8 +56,8 @@ function anyOf(request: Request, steps: readonly Step[], at: number, refused: nu
     const verdict = step.hook(request, step.conf);
     if (typeof verdict !== "number") return verdict.then((late) => goOn(request, steps, at, refused, late));
     if (verdict === DECLINED) continue;
-    if (verdict !== 401 && verdict !== 403) return verdict === OK ? agreed(request) : verdict;
-    if (refused !== 401) refused = verdict;
+    if (!isRefusal(verdict)) return verdict === OK ? agreed(request) : verdict;
+    if (!mayTryAgain(refused)) refused = verdict;
   }
   if (refused === 0) return DECLINED;
   if (refused === 403) request.log("error", "access forbidden by rule");
@@ -64,23 +72,24 @@ function goOn(
   verdict: Verdict,
 ): Verdict | Promise<Verdict> {
   if (verdict === DECLINED) return anyOf(request, steps, at + 1, refused);
-  if (verdict !== 401 && verdict !== 403) return verdict === OK ? agreed(request) : verdict;
-  return anyOf(request, steps, at + 1, refused === 401 ? 401 : verdict);
+  if (!isRefusal(verdict)) return verdict === OK ? agreed(request) : verdict;
+  return anyOf(request, steps, at + 1, mayTryAgain(refused) ? refused : verdict);
 }
 
 /** What an earlier check asked of the client is of no matter any more. */
 function agreed(request: Request): Verdict {
   request.response.headers.delete("WWW-Authenticate");
+  request.response.headers.delete("Proxy-Authenticate");
   return DECLINED;
 }
 
 /** Lets a client whose password was wrong wait, so that guessing takes time. */
 function delayed(request: Request, verdict: Verdict | Promise<Verdict>, delayMs: number): Verdict | Promise<Verdict> {
   if (typeof verdict !== "number") return verdict.then((late) => delayed(request, late, delayMs));
-  if (verdict !== 401) return verdict;
+  if (!mayTryAgain(verdict)) return verdict;
   request.log("info", "delaying unauthorized request");
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(401), delayMs);
+    const timer = setTimeout(() => resolve(verdict), delayMs);
     request.exchange.onAbort(() => {
       clearTimeout(timer);
       resolve(ERROR);
