@@ -96,6 +96,7 @@ async function answerStream(ngx: RequestNgx, stream: Streamed): Promise<Verdict>
     if (first.done) return ngx.output ? ngx.output.finish() : respond(request, "");
     // A stream of one chunk is a whole body: it gets its length and leaves in one write. But no client waits for that.
     const second = source.next();
+    second.catch(() => undefined); // it may fail before it is waited for
     const known = await Promise.race([second, oneTurn()]);
     if (known?.done && !ngx.output) return respond(request, checkedChunk(first.value));
     if (!ngx.output) {

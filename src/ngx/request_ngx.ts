@@ -171,7 +171,16 @@ export class RequestNgx extends WorkerNgx {
     return this.output !== undefined || this.request.headSent;
   }
 
-  /** Aborted when the client goes away before it has its answer. */
+  /**
+   * The handler's time is over: what it does from now on comes too late.
+   * @internal
+   */
+  giveUp(): void {
+    this.phase = phaseInfo.timer;
+    this.#abort?.abort(new Error("handler_timeout is over"));
+  }
+
+  /** Aborted when the client goes away before it has its answer, or `handler_timeout` is over. */
   get signal(): AbortSignal {
     if (!this.#abort) {
       const controller = (this.#abort = new AbortController());

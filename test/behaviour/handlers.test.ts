@@ -88,6 +88,13 @@ block("two files that claim one path are refused, both named", {
   refused: [/two files claim the path "\/a"/, /handlers\/a\.ts/, /handlers\/a\/index\.ts/],
 });
 
+block("a file with two default exports is refused, with the place of the second", {
+  http: "handlers handlers;",
+  server: "location / { return 404; }",
+  handlers: { "a.ts": "export default () => 1;\nexport default () => 2;\n" },
+  refused: [/handlers\/a\.ts:2:\d+/],
+});
+
 block("a folder that is not there is refused", {
   http: "handlers nowhere;",
   server: "location / { return 404; }",

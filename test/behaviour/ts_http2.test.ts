@@ -154,7 +154,7 @@ test("handlers answer over HTTP/2 as they do over HTTP/1", async () => {
     flood.on("response", () => flowing.resolve());
     flood.pause();
     await flowing.promise;
-    console.log("E");
+   
     let last = -1;
     await until("the stream to stop", async () => {
       const now = Number(await seen("chunks"));

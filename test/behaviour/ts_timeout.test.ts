@@ -6,15 +6,21 @@ block("a handler that does not answer in time is answered for", {
     handler_timeout 300ms;
     location = /never { content_by_ts_block { await new Promise(() => {}); } }
     location = /late { content_by_ts_block { await ngx.sleep(0.8); ngx.say("late"); } }
+    location = /told { content_by_ts_block {
+      await new Promise((resolve) => ngx.signal.addEventListener("abort", resolve));
+      ngx.log(ngx.WARN, "told: ", ngx.signal.reason.message);
+    } }
     location = /ok { content_by_ts_block { return "ok"; } }
   `,
   steps: [
     { get: "/never", status: 504 },
     { get: "/late", status: 504 },
+    { get: "/told", status: 504 },
     { get: "/ok", body: "ok" },
   ],
   errorLog: [
     /content_by_ts_block has not answered within 300 ms/,
+    /told: handler_timeout is over/,
     /after its time was over, failed: Error: ngx\.say cannot be used/,
   ],
 });
@@ -42,19 +48,22 @@ block("a handler that stops in the middle of its answer is cut off, and one that
     {
       get: "/steady",
       async check(_answer, server) {
-        for (const path of ["/stalled", "/stream", "/readable"]) {
+        const cutOff = async (path: string): Promise<void> => {
           const said = await server.raw(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
           expect(said).toContain("begun");
           expect(said.endsWith("0\r\n\r\n")).toBe(false);
-        }
-        // A client that takes its time to send is not the handler's fault.
-        using connection = await server.connect();
-        connection.write("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n");
-        for (let i = 0; i < 8; i++) {
-          await Bun.sleep(100);
-          connection.write("x");
-        }
-        expect((await connection.answer("POST")).body).toBe("8");
+        };
+        const upload = async (): Promise<void> => {
+          // A client that takes its time to send is not the handler's fault.
+          using connection = await server.connect();
+          connection.write("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n");
+          for (let i = 0; i < 8; i++) {
+            await Bun.sleep(100);
+            connection.write("x");
+          }
+          expect((await connection.answer("POST")).body).toBe("8");
+        };
+        await Promise.all([cutOff("/stalled"), cutOff("/stream"), cutOff("/readable"), upload()]);
       },
     },
   ],

@@ -42,6 +42,84 @@ test("a handler that loops for ever costs its worker, and nobody else's requests
   );
 }, 30_000);
 
+/** What handlers do wrong, by path: the handler, what a client sees, and what the log says, with the place. */
+const wrongs: readonly [path: string, script: string, status: number | "cut off", log: RegExp][] = [
+  ["thrown", "throw 7;", 500, /thrown: 7/],
+  ["rejects", "await 0; throw { code: 3 };", 500, /thrown: \{\s+code: 3/],
+  [
+    "after-eof",
+    'ngx.say("whole"); await ngx.eof(); throw new Error("after the end");',
+    200,
+    /after the end.*\n.*nginx\.conf:\d+/,
+  ],
+  [
+    "after-head",
+    'ngx.say("begun"); await ngx.flush(); throw new Error("after the head");',
+    "cut off",
+    /after the head.*\n.*nginx\.conf:\d+/,
+  ],
+  [
+    "unhandled",
+    'setTimeout(() => { throw new Error("in its timer"); }, 1); void Promise.reject(new Error("nobody waits")); return "ok";',
+    200,
+    /in its timer[^]*nginx\.conf:\d+/,
+  ],
+  [
+    "say-after-exit",
+    'try { ngx.exit(404); } catch {} ngx.say("more");',
+    404,
+    /ngx\.say called after the handler was left.*\n.*nginx\.conf:\d+/,
+  ],
+  [
+    "headers-twice",
+    'await ngx.sendHeaders(); await ngx.sendHeaders(); ngx.status = 500; ngx.header.x_late = "1"; ngx.say("once");',
+    200,
+    /attempt to set ngx\.header\.x_late after sending out response headers/,
+  ],
+  [
+    "broken-stream",
+    'return (async function* () { yield "a"; await ngx.sleep(0.005); yield "b"; throw new Error("half way"); })();',
+    "cut off",
+    /Error: half way.*\n.*nginx\.conf:\d+/,
+  ],
+  ["wrong-chunk", 'return (async function* () { yield "a"; yield 7; })();', "cut off", /a stream gave 7/],
+  ["cyclic", "const a = {}; a.a = a; return a;", 500, /cyclic structure/],
+  ["recursion", "const f = () => f() + 1; return f();", 500, /Maximum call stack/],
+  ["status", "ngx.status = 7; return 1;", 500, /7 is no status.*\n.*nginx\.conf:\d+/],
+  ["missing", 'const { x } = await import("no-such-package"); return x;', 500, /no-such-package/],
+  ["undefined", "return ngx.nothing.at.all;", 500, /TypeError: .*\n.*nginx\.conf:\d+/],
+];
+
+test("whatever a handler does wrong is logged with its place, and the worker answers the others", async () => {
+  await using server = await start({
+    server: `
+      location = /pid { content_by_ts_block { await ngx.sleep(0.002); return ngx.worker.pid(); } }
+      ${wrongs.map(([path, script]) => `location = /${path} { content_by_ts_block {\n${script}\n} }`).join("\n")}
+    `,
+    allow: [/in its timer/, /nobody waits/],
+  });
+  const pid = await (await server.get("/pid")).text();
+  const seen = async (path: string): Promise<number | "cut off"> => {
+    try {
+      const response = await server.get(`/${path}`);
+      await response.text();
+      return response.status;
+    } catch {
+      return "cut off";
+    }
+  };
+  const rounds = Array.from({ length: 5 }, async () => {
+    const [pids, answers] = await Promise.all([
+      Promise.all(wrongs.map(async () => (await server.get("/pid")).text())),
+      Promise.all(wrongs.map(async ([path]) => [path, await seen(path)])),
+    ]);
+    expect(new Set(pids)).toEqual(new Set([pid]));
+    expect(answers).toEqual(wrongs.map(([path, , status]) => [path, status]));
+  });
+  await Promise.all(rounds);
+  for (const [, , , log] of wrongs) await server.logged(log);
+}, 30_000);
+
 test("a WebSocket lives on through a reload, served by the code it began with", async () => {
   await using server = await start({
     main: "error_log logs/error.log notice;",

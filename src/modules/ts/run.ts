@@ -187,7 +187,8 @@ function failed(ngx: RequestNgx, error: unknown, label: string, phase: PhaseInfo
   if (phase === phaseInfo.header_filter) ngx.filterFailed = true;
   const status = error instanceof HttpError && error.status >= 400 && error.status <= 599 ? error.status : 500;
   logFailure(request, error, label, status < 500 ? "info" : "error");
-  return request.headSent ? ERROR : discard(ngx, status);
+  if (!request.headSent) return discard(ngx, status);
+  return request.ended ? DONE : ERROR; // what the client has whole is not taken from it
 }
 
 /** What was printed and not sent gives way to an error page. */
@@ -270,7 +271,7 @@ class Waiting {
     const { request } = ngx;
     const what = request.headSent ? "has sent nothing for" : "has not answered within";
     request.log("error", `${script.label} ${what} ${timeoutMs} ms, request id: ${requestId(request)}`);
-    ngx.phase = phaseInfo.timer; // what it does from now on comes too late
+    ngx.giveUp();
     if (!request.headSent) this.end(discard(ngx, 504));
     // Half an answer must not be taken for a whole one; a whole one is none the worse for a handler that goes on.
     else this.end(ngx.output?.ended ? DONE : ERROR);
