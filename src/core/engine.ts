@@ -6,6 +6,7 @@ import type { Request } from "./request.ts";
 import type { ResponseHead } from "./response_head.ts";
 
 export interface SubrequestOptions {
+  /** Or the name of a location, `@name`, which is run for the parent's URI. */
   readonly uri: string;
   /** Without the "?"; undefined takes none. */
   readonly args?: string | undefined;
@@ -17,6 +18,8 @@ export interface SubrequestOptions {
   readonly headers?: readonly (readonly [name: string, value: string])[];
   /** Only the status and head matter: the body is thrown away. */
   readonly headerOnly?: boolean;
+  /** The parent has been answered, or its client has gone, and this goes on: it sees what became of the parent. */
+  readonly afterwards?: boolean;
   /** Called with the request before its first phase. */
   readonly onRequest?: (request: Request) => void;
   /** Gets the body as it comes; without it the body is collected. */
@@ -47,5 +50,5 @@ export interface Engine {
   redirectNamed(request: Request, name: string): Verdict | Promise<Verdict>;
   subrequest(parent: Request, options: SubrequestOptions): Promise<SubrequestAnswer>;
   hasErrorPage(request: Request, status: number): boolean;
-  log(request: Request, level: LogLevel, message: string): void;
+  log(request: Request, level: LogLevel, message: string, upstream?: string): void;
 }

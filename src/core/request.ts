@@ -205,8 +205,11 @@ export class Request {
     return this.engine.hasErrorPage(this, status);
   }
 
-  /** Writes to the error log of the location, with the client and the request line behind the message. */
-  log(level: LogLevel, message: string): void {
-    this.engine.log(this, level, message);
+  /**
+   * Writes to the error log of the location, with the client and the request line behind the message.
+   * @param upstream The URL of whom the message is about.
+   */
+  log(level: LogLevel, message: string, upstream?: string): void {
+    this.engine.log(this, level, message, upstream);
   }
 }

@@ -58,7 +58,7 @@ export class HttpEngine implements Engine {
     if (typeof verdict !== "number") {
       verdict.then(
         (late) => this.#conclude(request, late),
-        (error) => this.#conclude(request, this.#failedOnce(request, error)),
+        (error) => this.#conclude(request, this.failedOnce(request, error)),
       );
       return;
     }
@@ -71,13 +71,13 @@ export class HttpEngine implements Engine {
     try {
       answer = answerStatus(request, verdict === DECLINED ? 404 : verdict);
     } catch (error) {
-      answer = this.#failedOnce(request, error);
+      answer = this.failedOnce(request, error);
     }
     this.#conclude(request, answer);
   }
 
   /** A second failure while answering the first one ends the connection instead of going round. */
-  #failedOnce(request: Request, error: unknown): Verdict {
+  failedOnce(request: Request, error: unknown): Verdict {
     return request.response.status === 500 || request.headSent
       ? (this.failed(request, error), ERROR)
       : this.failed(request, error);
@@ -273,8 +273,8 @@ export class HttpEngine implements Engine {
     return core.of(request).errorPages.has(status);
   }
 
-  log(request: Request, level: LogLevel, message: string): void {
-    this.logs.writeFor(request, level, message);
+  log(request: Request, level: LogLevel, message: string, upstream?: string): void {
+    this.logs.writeFor(request, level, message, upstream);
   }
 
   #finish(request: Request): void {

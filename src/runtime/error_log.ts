@@ -22,10 +22,10 @@ export class ErrorLogs {
     }
   }
 
-  writeFor(request: Request, level: LogLevel, message: string): void {
+  writeFor(request: Request, level: LogLevel, message: string, upstream?: string): void {
     const targets = errorLog.of(request).error_log;
     if (!targets.some((target) => reaches(level, target.level))) return;
-    this.write(targets, level, `*${request.exchange.connection.number} ${message}${contextOf(request)}`);
+    this.write(targets, level, `*${request.exchange.connection.number} ${message}${contextOf(request, upstream)}`);
   }
 
   file(path: string): LogSink {
@@ -43,10 +43,11 @@ export class ErrorLogs {
   }
 }
 
-function contextOf(request: Request): string {
+function contextOf(request: Request, upstream: string | undefined): string {
   const { main } = request;
   let context = `, client: ${main.remoteAddress}, server: ${main.server.name}, request: "${requestLine(request)}"`;
   if (request !== main) context += `, subrequest: "${request.uri}"`;
+  if (upstream !== undefined) context += `, upstream: "${upstream}"`;
   const host = main.header("host");
   if (host !== undefined) context += `, host: "${host}"`;
   const referrer = main.header("referer");

@@ -31,8 +31,10 @@ class InnerExchange implements Exchange {
     body: Uint8Array | undefined,
     private readonly sink: Sink | undefined,
     private readonly onHead: () => void,
+    private readonly afterwards: boolean,
   ) {
     this.httpVersion = parent.exchange.httpVersion;
+    if (afterwards) this.bodyBytesSent = parent.exchange.bodyBytesSent;
     this.hasBody = body !== undefined && body.length > 0;
   }
 
@@ -41,11 +43,11 @@ class InnerExchange implements Exchange {
   }
 
   get bytesSent(): number {
-    return this.bodyBytesSent;
+    return this.afterwards ? this.parent.exchange.bytesSent : this.bodyBytesSent;
   }
 
   get aborted(): boolean {
-    return this.parent.exchange.aborted;
+    return !this.afterwards && this.parent.exchange.aborted;
   }
 
   takeHeaders(): string[] {
@@ -86,7 +88,7 @@ class InnerExchange implements Exchange {
   abort(): void {}
 
   onAbort(callback: () => void): void {
-    this.parent.exchange.onAbort(callback);
+    if (!this.afterwards) this.parent.exchange.onAbort(callback);
   }
 
   readBody(): void {
@@ -114,7 +116,8 @@ export async function runSubrequest(
   for (let r: Request | undefined = parent; r; r = r.parent) depth++;
   if (depth > depthMax) throw new Error(`subrequests nested more than ${depthMax} deep at "${options.uri}"`);
 
-  const method = options.method ?? "GET";
+  const { method = "GET", afterwards = false } = options;
+  const named = options.uri.startsWith("@") ? options.uri : undefined;
   const target = options.args === undefined ? options.uri : `${options.uri}?${options.args}`;
   const exchange: InnerExchange = new InnerExchange(
     parent,
@@ -124,12 +127,14 @@ export async function runSubrequest(
     options.body,
     options.onChunk,
     () => options.onHead?.(request.response, request),
+    afterwards,
   );
-  const request: Request = new Request(engine, parent.plan, parent.listener, exchange, parent, Date.now());
+  const startMs = afterwards ? parent.startMs : Date.now();
+  const request: Request = new Request(engine, parent.plan, parent.listener, exchange, parent, startMs);
   request.server = parent.server;
   request.location = parent.server.base;
   request.host = parent.host;
-  request.uri = options.uri;
+  request.uri = named === undefined ? options.uri : parent.uri;
   request.args = options.args ?? "";
   request.hasArgs = options.args !== undefined;
   request.internal = true;
@@ -140,24 +145,30 @@ export async function runSubrequest(
   else if (variables === "copied") request.values = [...parent.values];
 
   options.onRequest?.(request);
-  await conclude(engine, request);
+  await conclude(engine, request, named);
   if (request.endPending) exchange.end();
   await exchange.settled();
   return { request, status: request.response.status, head: request.response, body: Buffer.concat(exchange.collected) };
 }
 
-async function conclude(engine: HttpEngine, request: Request): Promise<void> {
-  let verdict: Verdict;
-  try {
-    verdict = await engine.start(request);
-    if (verdict !== DONE && verdict !== OK && verdict !== ERROR)
-      verdict = await answerStatus(request, verdict === DECLINED ? 404 : verdict);
-  } catch (error) {
-    verdict = engine.failed(request, error);
-    if (verdict > 0) verdict = await answerStatus(request, verdict);
+/** @param named The location to run, where the URI does not say it. */
+async function conclude(engine: HttpEngine, request: Request, named: string | undefined): Promise<void> {
+  const run = () => (named === undefined ? engine.start(request) : engine.redirectNamed(request, named));
+  let verdict = await attempt(engine, request, run);
+  while (verdict !== DONE && verdict !== OK && verdict !== ERROR) {
+    const status = verdict === DECLINED ? 404 : verdict;
+    verdict = await attempt(engine, request, () => answerStatus(request, status));
   }
   if (verdict === ERROR && request.response.status === 0) request.response.status = 500;
   if (core.of(request).log_subrequest) await walk(request, request.location.log);
+}
+
+async function attempt(engine: HttpEngine, request: Request, work: () => Verdict | Promise<Verdict>): Promise<Verdict> {
+  try {
+    return await work();
+  } catch (error) {
+    return engine.failedOnce(request, error);
+  }
 }
 
 function headersFor(parent: Request, options: SubrequestOptions): string[] {

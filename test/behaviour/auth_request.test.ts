@@ -39,3 +39,22 @@ block("what it found out can be used", {
     { get: "/in/a.html", status: 200 },
   ],
 });
+
+block("an error page that is not there does not hide what was answered", {
+  server: `
+    error_page 500 502 404 /none.html;
+    location /missing/ { auth_request /nowhere; }
+    location /down/ { auth_request /behind; }
+    location = /nowhere { return 404; }
+    location = /behind { proxy_pass http://127.0.0.1:1/check; }
+  `,
+  steps: [
+    { get: "/missing/", status: 404 },
+    { get: "/down/", status: 404 },
+  ],
+  errorLog: [
+    /auth request unexpected status: 404, .*"GET \/missing\//,
+    /auth request unexpected status: 404, .*"GET \/down\//,
+    /connect\(\) failed \(111: Connection refused\) while connecting to upstream, client: 127\.0\.0\.1, server: [^,]*, request: "GET \/down\/ HTTP\/1\.1", subrequest: "\/behind", upstream: "http:\/\/127\.0\.0\.1:1\/check", host: /,
+  ],
+});

@@ -142,10 +142,7 @@ class Pass<C extends PassConf, D extends Destination> {
     const peer = group.pick(request, this.#tried ?? untried);
     if (!peer) {
       this.#tries.push(newTry(group.name, 502));
-      request.log(
-        "error",
-        `no live upstreams while connecting to upstream, upstream: "${protocol.url(to, group.name)}"`,
-      );
+      request.log("error", "no live upstreams while connecting to upstream", protocol.url(to, group.name));
       return this.#giveUp("error", status);
     }
     this.#peer = peer;
@@ -229,7 +226,7 @@ class Pass<C extends PassConf, D extends Destination> {
     const { request, protocol, to } = this;
     peer.failed(Date.now());
     if (!(error instanceof UpstreamError)) return this.#result.reject(error);
-    request.log("error", `${error.message} while ${doing}, upstream: "${protocol.url(to, peer.name)}"`);
+    request.log("error", `${error.message} while ${doing}`, protocol.url(to, peer.name));
     if (request.headSent && !this.detached) return this.#result.resolve(ERROR);
     const isTimeout = error.kind === "timeout";
     const failure: Failure = isTimeout ? "timeout" : error.kind === "invalid" ? "invalid_header" : "error";

@@ -180,8 +180,9 @@ export class Passage<C extends PassConf, D extends Destination> implements Event
   }
 
   stderr(text: string): void {
-    const { request, protocol, conf } = this.passing;
-    request.log("error", `FastCGI sent in stderr: "${text.trimEnd()}" while ${this.#doing}`);
+    const { request, protocol, conf, to } = this.passing;
+    const url = protocol.url(to, this.one.address);
+    request.log("error", `FastCGI sent in stderr: "${text.trimEnd()}" while ${this.#doing}`, url);
     if (protocol.isFatal(conf, text) && !request.headSent)
       this.failed(new UpstreamError("FastCGI application reported a failure", "invalid", false));
   }
