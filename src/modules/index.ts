@@ -31,6 +31,7 @@ import { mp4 } from "./mp4/mp4.ts";
 import { mysql } from "./mysql/mysql.ts";
 import { notModified } from "./not_modified/not_modified.ts";
 import { openFileCache } from "./open_file_cache/open_file_cache.ts";
+import { postAction } from "./post_action/post_action.ts";
 import { proxy } from "./proxy/proxy.ts";
 import { randomIndex } from "./random_index/random_index.ts";
 import { range } from "./range/range.ts";
@@ -110,6 +111,7 @@ export const modules: readonly AnyModule[] = [
   notModified,
   lua,
   handlers,
+  postAction,
   ts,
   headers,
   userid,

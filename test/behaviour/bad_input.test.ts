@@ -71,7 +71,7 @@ test("a request with two ideas of its length is refused, and what follows it is 
     expect([fields, answer]).toEqual([fields, expect.stringMatching(/^HTTP\/1\.1 (400|501) /)]);
     expect([fields, answer]).toEqual([fields, expect.not.stringContaining("second")]);
   }
-});
+}, 30_000);
 
 test("two hosts, or one that is none", async () => {
   await using server = await start(ok);
@@ -80,7 +80,7 @@ test("two hosts, or one that is none", async () => {
       hosts,
       expect.stringMatching(/^HTTP\/1\.1 400 /),
     ]);
-});
+}, 30_000);
 
 test("methods that nobody has heard of", async () => {
   await using server = await start(ok);
@@ -94,7 +94,7 @@ test("methods that nobody has heard of", async () => {
     ["get", isNginx ? /^HTTP\/1\.1 400 / : /^$/],
   ] as const)
     expect([method, await server.raw(get("/a.html", "", method))]).toEqual([method, expect.stringMatching(answer)]);
-});
+}, 30_000);
 
 test("zero bytes and other controls, wherever they are", async () => {
   await using server = await start({ ...ok, files: { ...ok.files, "x\x01": "control" } });
@@ -109,7 +109,7 @@ test("zero bytes and other controls, wherever they are", async () => {
   ])
     expect([sent, await server.raw(sent)]).toEqual([sent, expect.stringMatching(/^HTTP\/1\.1 (400|505) /)]);
   expect(await server.raw(get("/a.html?%00"))).toContain("200 OK");
-});
+}, 30_000);
 
 test("a file outside, by every way of writing the path and by a link", async () => {
   await using server = await start({
@@ -143,13 +143,17 @@ test("a file outside, by every way of writing the path and by a link", async () 
     expect([target, answer]).toEqual([target, expect.not.stringMatching(/^secret/m)]);
   }
   await server.logged(/\[error\] .*openat\(\) ".*\/html\/file" failed \(40: Too many levels of symbolic links\)/);
-});
+}, 30_000);
 
 for (const [what, text, said] of [
   ["a line too many words", "a b c;\n", /invalid number of the map parameters in .*bad\.map:1/],
   ["an end too early", "a b;\nc d", /unexpected end of file, expecting ";" or "}" in .*bad\.map:2/],
   ["a brace too many", "a b;\n}\n", /unexpected "}" in .*bad\.map:2/],
-  ["an expression that is none", "~( b;\n", /pcre2_compile\(\) failed: missing closing parenthesis in "\("( at .*)? in .*:\d+/],
+  [
+    "an expression that is none",
+    "~( b;\n",
+    /pcre2_compile\(\) failed: missing closing parenthesis in "\("( at .*)? in .*:\d+/,
+  ],
 ] as const)
   block(`a map whose file does not parse: ${what}`, {
     http: "map $uri $x { include bad.map; }",

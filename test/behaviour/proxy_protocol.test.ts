@@ -62,7 +62,7 @@ test("whoever sends no header is not served, and the log says why", async () => 
     /\[error\] .*broken header: "GET \/ HTTP\/1\.1[^"]*" while reading PROXY protocol, client: 127\.0\.0\.1, server: 127\.0\.0\.1:\d+$/m,
   );
   expect(server.accessLog()).toBe("");
-});
+}, 30_000);
 
 test.skipIf(isNginx)(
   "a header in pieces, then requests on the connection, a body and a large answer among them",
@@ -84,16 +84,20 @@ test.skipIf(isNginx)(
   },
 );
 
-test.skipIf(isNginx)("a reload keeps connections, an end closes them", async () => {
-  await using server = await start({ server: proxied });
-  using connection = await server.connect();
-  connection.write(header);
-  connection.request({ path: "/" });
-  expect((await connection.answer()).status).toBe(200);
-  await server.reload({ server: proxied.replace("return 200", "return 201") });
-  connection.request({ path: "/" });
-  expect((await connection.answer()).status).toBe(201);
-  server.kill("SIGQUIT");
-  await until("the end of the connection", () => connection.closed);
-  await server.stop();
-});
+test.skipIf(isNginx)(
+  "a reload keeps connections, an end closes them",
+  async () => {
+    await using server = await start({ server: proxied });
+    using connection = await server.connect();
+    connection.write(header);
+    connection.request({ path: "/" });
+    expect((await connection.answer()).status).toBe(200);
+    await server.reload({ server: proxied.replace("return 200", "return 201") });
+    connection.request({ path: "/" });
+    expect((await connection.answer()).status).toBe(201);
+    server.kill("SIGQUIT");
+    await until("the end of the connection", () => connection.closed);
+    await server.stop();
+  },
+  30_000,
+);

@@ -189,4 +189,4 @@ test("TLS and HTTP/2 behind a PROXY protocol header", async () => {
   const request = session.request({ ":path": "/" });
   expect((await request.toArray()).join("")).toBe("127.0.0.1 192.0.2.1 https HTTP/2.0");
   session.destroy();
-});
+}, 30_000);

@@ -160,7 +160,7 @@ export const variables: Readonly<Record<string, Getter | VariableSpec>> = {
     get: (request) => String(request.exchange.requestLength + request.main.body.receivedBytes),
     plain: true,
   },
-  request_completion: (request) => (request.ended ? "OK" : ""),
+  request_completion: (request) => (request.ended || request.main.ended ? "OK" : ""),
   request_body: (request) => {
     const bytes = request.main.body.buffered;
     return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
