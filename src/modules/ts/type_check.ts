@@ -131,8 +131,8 @@ function configuration(folder: string, files: readonly string[], types: Installe
   };
 }
 
-/** "Is of type unknown", "implicitly any": of what an untyped package gave. */
-const looseErrors = /^TS(?:18046|7006|7031|2347):/;
+/** "Is of type unknown", "implicitly any", "has no iterator": of what an untyped package gave. */
+const looseErrors = /^TS(?:18046|7006|7031|2347|2488):/;
 
 /** A file that imports a package without types cannot be held to what is made of it. */
 function isOfLooseType({ message, place }: Diagnostic): boolean {
