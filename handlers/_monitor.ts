@@ -1,4 +1,4 @@
-import { ngx, type SharedDict } from "resty";
+import { ngx, type SharedZones } from "resty";
 
 /**
  * Of what Redis tells of itself, what one looks at first, and what it is called as a metric: as redis_exporter does, so
@@ -53,7 +53,7 @@ function redisPart(info: Record<string, string> | Error | undefined): string {
 }
 
 function keepMetrics(dictName: string, redis: string, info: Record<string, string> | Error, seconds: number): void {
-  const dict = (ngx.shared as Readonly<Record<string, SharedDict | undefined>>)[dictName];
+  const dict = ngx.shared[dictName as keyof SharedZones];
   if (!dict) return;
   const label = `{name="${redis}"}`;
   dict.set(`redis_up${label}`, info instanceof Error ? 0 : 1, seconds);
