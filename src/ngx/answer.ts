@@ -10,11 +10,28 @@ import { host } from "./host.ts";
 import { phaseInfo } from "./phases.ts";
 import type { RequestNgx } from "./request_ngx.ts";
 
-type Streamed = AsyncIterable<string | Uint8Array> | ReadableStream<string | Uint8Array>;
+type Streamed =
+  | AsyncIterable<string | Uint8Array>
+  | ReadableStream<string | Uint8Array>
+  | Generator<string | Uint8Array, void, undefined>;
 
-/** What a content handler may return: text, bytes, an object (sent as JSON), a Response, a stream, or nothing. */
+/**
+ * What a content handler may return: text, bytes, a file or another Blob, a Response, a stream, any other object (sent
+ * as JSON), or nothing.
+ */
 export type Answer =
-  string | Uint8Array | ArrayBuffer | Response | Streamed | object | number | boolean | null | undefined | void;
+  | string
+  | ArrayBufferView
+  | ArrayBuffer
+  | Blob
+  | Response
+  | Streamed
+  | object
+  | number
+  | boolean
+  | null
+  | undefined
+  | void;
 
 /** A content handler: what a file of `handlers/` exports. */
 export type Handler = (ngx: RequestNgx) => Answer | Promise<Answer>;
@@ -24,6 +41,7 @@ export function answerWith(ngx: RequestNgx, value: unknown): Verdict | Promise<V
   const { request, output } = ngx;
   if (value === undefined || value === null) return output ? output.finish() : respond(request, undefined);
   if (value instanceof Response) return answerResponse(ngx, value);
+  if (value instanceof Blob) return answerResponse(ngx, new Response(value));
   if (isStream(value)) return answerStream(ngx, value);
   let body: Chunk;
   if (value instanceof Html) {
@@ -33,6 +51,7 @@ export function answerWith(ngx: RequestNgx, value: unknown): Verdict | Promise<V
   } else if (typeof value === "string") body = value;
   else if (value instanceof Uint8Array) body = value;
   else if (value instanceof ArrayBuffer) body = new Uint8Array(value);
+  else if (ArrayBuffer.isView(value)) body = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   else {
     const text = JSON.stringify(value);
     if (text === undefined) throw new TypeError(`a handler cannot answer with ${Bun.inspect(value)}`);
@@ -51,8 +70,10 @@ function respond(request: Request, body: Chunk | undefined): Verdict | Promise<V
   return request.respond(body);
 }
 
+/** Arrays and maps can be iterated over too, and are data. */
 function isStream(value: unknown): value is Streamed {
-  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+  if (typeof value !== "object" || value === null) return false;
+  return Symbol.asyncIterator in value || (Symbol.iterator in value && "next" in value);
 }
 
 async function answerResponse(ngx: RequestNgx, answer: Response): Promise<Verdict> {
@@ -130,8 +151,8 @@ function sourceOf(ngx: RequestNgx, stream: Streamed): Source {
   const { generation } = ngx;
   // The reader of a ReadableStream can cancel it while a chunk is waited for; an iterator's `return` waits as well.
   const reader = stream instanceof ReadableStream ? stream.getReader() : undefined;
-  const iterator = reader ? undefined : generation.enter(() => stream[Symbol.asyncIterator]());
-  const pull = (): Promise<IteratorResult<unknown>> =>
+  const iterator = reader ? undefined : generation.enter(() => iteratorOf(stream));
+  const pull = (): IteratorResult<unknown> | Promise<IteratorResult<unknown>> =>
     reader ? (reader.read() as Promise<IteratorResult<unknown>>) : iterator!.next();
   const close = (): unknown => (reader ? reader.cancel() : iterator!.return?.());
   return {
@@ -146,6 +167,10 @@ function sourceOf(ngx: RequestNgx, stream: Streamed): Source {
     },
     close: () => void Promise.resolve(generation.enter(close)).catch(() => undefined),
   };
+}
+
+function iteratorOf(stream: Streamed): AsyncIterator<unknown> | Iterator<unknown> {
+  return Symbol.asyncIterator in stream ? stream[Symbol.asyncIterator]() : stream[Symbol.iterator]();
 }
 
 const oneTurn = (): Promise<undefined> => new Promise((resolve) => setImmediate(resolve, undefined));

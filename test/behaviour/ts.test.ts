@@ -15,6 +15,7 @@ block("a handler says hello with the date", {
 });
 
 block("what a handler returns is the answer", {
+  files: { "a.html": "<p>file</p>" },
   server: `
     location = /text { content_by_ts_block { return "späte"; } }
     location = /json { content_by_ts_block { return { id: 1, list: [true, null] }; } }
@@ -31,6 +32,11 @@ block("what a handler returns is the answer", {
       }
     }
     location = /one { content_by_ts_block { return (async function* () { yield "whole"; })(); } }
+    location = /generator { content_by_ts_block { return (function* () { yield "a"; yield "b"; })(); } }
+    location = /view { content_by_ts_block { return new Uint16Array([0x6968]); } }
+    location = /blob { content_by_ts_block { return new Blob(["blob"], { type: "text/x-blob" }); } }
+    location = /file { content_by_ts_block { return Bun.file(ngx.config.prefix() + "html/a.html"); } }
+    location = /no-file { content_by_ts_block { return Bun.file("/no/such/file"); } }
     location = /number { content_by_ts_block { return 42; } }
   `,
   steps: [
@@ -46,6 +52,11 @@ block("what a handler returns is the answer", {
     },
     { get: "/stream", status: 200, body: "one two!", headersOut: { "Content-Length": null } },
     { get: "/one", body: "whole", headersOut: { "Content-Length": "5" } },
+    { get: "/generator", body: "ab", headersOut: { "Content-Length": null } },
+    { get: "/view", body: "hi" },
+    { get: "/blob", body: "blob", headersOut: { "Content-Type": "text/x-blob", "Content-Length": "4" } },
+    { get: "/file", body: "<p>file</p>", headersOut: { "Content-Type": /^text\/html/ } },
+    { get: "/no-file", status: 500 },
     { get: "/number", body: "42" },
   ],
 });
