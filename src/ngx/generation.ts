@@ -5,6 +5,7 @@ import type { SharedDict } from "../shm/dict.ts";
 import { calls } from "./calls.ts";
 import { describeFailure, failuresOf, type LoadFailure, stackOf } from "./failure.ts";
 import { installPackages } from "./packages.ts";
+import { leaving } from "./signals.ts";
 import type { Script } from "./script.ts";
 import { Stores } from "./stores.ts";
 import { Timers } from "./timer.ts";
@@ -90,7 +91,10 @@ export class Generation {
   #open(): Bun.ModuleGraph {
     if (this.#graph) return this.#graph;
     installPackages();
-    const onError = (error: unknown): void => this.failed("uncaught in a handler", error);
+    const onError = (error: unknown): void => {
+      // A promise that nobody waits for may leave the handler too: the request has noted where to.
+      if (error !== leaving) this.failed("uncaught in a handler", error);
+    };
     const graph = new Bun.ModuleGraph({ onError });
     generationOfGraph.set(graph, this);
     this.enter = graph.run(() => AsyncLocalStorage.snapshot());

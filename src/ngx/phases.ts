@@ -29,10 +29,10 @@ const changing: readonly ScriptPhase[] = [...answering, "set", "header_filter", 
  */
 const allowed = {
   "ngx.arg": ["set", "body_filter"],
-  "ngx.ctx": [...ofRequest, "balancer", "timer", "init_worker", "exit_worker", "ssl_certificate"],
+  "ngx.ctx": [...ofRequest, "balancer", "init_worker", "exit_worker", "ssl_certificate"],
   "ngx.eof": answering,
   "ngx.exec": answering,
-  "ngx.exit": [...answering, "timer", "header_filter", "balancer"],
+  "ngx.exit": [...answering, "header_filter", "balancer"],
   "ngx.flush": answering,
   "ngx.header": ofRequest,
   "ngx.location.capture": ["rewrite", "access", "precontent", "content"],
@@ -82,7 +82,8 @@ export function mayUse(what: Restricted, phase: PhaseInfo): void {
   if ((masks[what] & phase.bit) === 0) refuse(what, phase.name);
 }
 
-function refuse(what: Restricted, phase: ScriptPhase): never {
-  const where = phase === "timer" ? "outside a request, or after it" : `in the ${phase} phase`;
+/** @throws Error that says so, for a property of `ngx` that only requests have. */
+export function refuse(what: Restricted, phase: ScriptPhase | "outside"): never {
+  const where = phase === "outside" || phase === "timer" ? "outside a request, or after it" : `in the ${phase} phase`;
   throw new Error(`${what} cannot be used ${where}; it can in ${allowed[what].join(", ")}`);
 }

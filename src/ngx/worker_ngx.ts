@@ -7,6 +7,7 @@ import { asHost } from "../std/host_context.ts";
 import { version } from "../std/version.ts";
 import { Generation } from "./generation.ts";
 import { constants } from "./constants.ts";
+import { refuse, type Restricted, type ScriptPhase } from "./phases.ts";
 import type { SharedZones } from "./shared.ts";
 import type { TimerApi } from "./timer.ts";
 import * as encoding from "./encoding.ts";
@@ -158,6 +159,36 @@ export function levelName(level: Level): LogLevel {
   const name = typeof level === "number" ? levelNames[level] : level;
   if (name === undefined || !levelNames.includes(name)) throw new RangeError(`there is no log level ${String(level)}`);
   return name;
+}
+
+/** What only requests have, and what the table of phases calls it. */
+const ofRequests = {
+  arg: "ngx.arg",
+  ctx: "ngx.ctx",
+  eof: "ngx.eof",
+  exec: "ngx.exec",
+  exit: "ngx.exit",
+  flush: "ngx.flush",
+  header: "ngx.header",
+  location: "ngx.location.capture",
+  onAbort: "ngx.onAbort",
+  print: "ngx.print",
+  redirect: "ngx.redirect",
+  req: "ngx.req",
+  resp: "ngx.resp",
+  say: "ngx.say",
+  sendEvent: "ngx.print",
+  sendHeaders: "ngx.sendHeaders",
+  status: "ngx.status",
+  var: "ngx.var",
+  websocket: "ngx.websocket",
+} as const satisfies Record<string, Restricted>;
+
+for (const [name, what] of Object.entries(ofRequests)) {
+  const refused = function (this: { getPhase?: () => ScriptPhase }): never {
+    refuse(what, this.getPhase?.() ?? "outside");
+  };
+  Object.defineProperty(WorkerNgx.prototype, name, { get: refused, set: refused, configurable: true });
 }
 
 type Constants = typeof constants & typeof encoding & typeof time;

@@ -73,6 +73,36 @@ block("the phases that a function may be used in are named when it is used elsew
   ],
 });
 
+block("what only requests have is refused outside of them, by name", {
+  http: `
+    shared_dict seen 1m;
+    init_worker_by_ts_block {
+      const { seen } = ngx.shared;
+      try { ngx.say("x"); } catch (error) { seen.set("init", error.message); }
+      ngx.timer.at(0, () => { try { ngx.var.uri; } catch (error) { seen.set("timer", error.message); } });
+    }
+  `,
+  server: `
+    location = / { content_by_ts_block {
+      import { ngx as outside } from "resty";
+      const { seen } = ngx.shared;
+      while (!seen.get("timer")) await ngx.sleep(0.001);
+      let said;
+      try { outside.req.method; } catch (error) { said = error.message; }
+      return [seen.get("init"), seen.get("timer"), said].map((text) => text.split(";")[0]).join("|");
+    } }
+    location = /leaves-late { content_by_ts_block { void ngx.sleep(0.001).then(() => ngx.exit(403)); await ngx.sleep(0.1); return "went on"; } }
+  `,
+  steps: [
+    {
+      get: "/",
+      body: "ngx.say cannot be used in the init_worker phase|ngx.var cannot be used in the init_worker phase|ngx.req cannot be used outside a request, or after it",
+    },
+    { get: "/leaves-late", status: 403 },
+  ],
+  noErrorLog: [/uncaught/],
+});
+
 block("regular expressions, encodings and times", {
   server: String.raw`
     location = /re { content_by_ts_block {

@@ -68,13 +68,42 @@ block("a handler that stops in the middle of its answer is cut off, and one that
     },
   ],
   errorLog: [
-    /content_by_ts_block has sent nothing for 300 ms.*"GET \/stalled HTTP/,
-    /content_by_ts_block has sent nothing for 300 ms.*"GET \/stream HTTP/,
-    /content_by_ts_block has sent nothing for 300 ms.*"GET \/readable HTTP/,
+    /content_by_ts_block has not sent anything for 300 ms.*"GET \/stalled HTTP/,
+    /content_by_ts_block has not sent anything for 300 ms.*"GET \/stream HTTP/,
+    /content_by_ts_block has not sent anything for 300 ms.*"GET \/readable HTTP/,
     /the readable stream was cancelled/,
     /went on after the end/,
   ],
   accessLog: [/"GET \/stalled HTTP\/1.1" 200/, /"GET \/stream HTTP\/1.1" 200/],
+});
+
+block("filters and log scripts that never end hold nothing up", {
+  server: `
+    handler_timeout 300ms;
+    location = /header { header_filter_by_ts_block { await new Promise(() => {}); } content_by_ts_block { return "x"; } }
+    location = /header-of-static { header_filter_by_ts_block { await new Promise(() => {}); } return 200 "x"; }
+    location = /body { body_filter_by_ts_block { await new Promise(() => {}); } content_by_ts_block { return "x"; } }
+    location = /captured { handler_timeout 10s; content_by_ts_block { return [(await ngx.location.capture("/body")).truncated, (await ngx.location.capture("/header")).status]; } }
+    location = /log { log_by_ts_block { await new Promise(() => {}); } return 200 "logged"; }
+  `,
+  steps: [
+    { get: "/header", status: 504 },
+    { get: "/header-of-static", status: 504 },
+    {
+      get: "/log",
+      body: "logged",
+      async check(_answer, server) {
+        expect(await server.raw("GET /body HTTP/1.1\r\nHost: a\r\n\r\n")).toBe("");
+        expect(await (await server.get("/captured")).text()).toBe("[true,504]");
+      },
+    },
+  ],
+  errorLog: [
+    /header_filter_by_ts_block has not answered within 300 ms/,
+    /body_filter_by_ts_block has not ended within 300 ms/,
+    /log_by_ts_block has not ended within 300 ms/,
+  ],
+  accessLog: [/"GET \/log HTTP/, /"GET \/body HTTP/],
 });
 
 test("the first event of a stream does not wait for the second, nor an end for the handler's", async () => {

@@ -86,7 +86,7 @@ function call(
     return failed(ngx, error, label, phase);
   }
   if (typeof verdict === "number" || !ngx.pulling) return verdict;
-  const pulling = new Waiting(ngx, script, timeoutMs);
+  const pulling = new Waiting(ngx, script, phase, timeoutMs);
   pulling.conclude(() => verdict);
   return pulling.answer;
 }
@@ -222,6 +222,7 @@ class Waiting {
   constructor(
     private readonly ngx: RequestNgx,
     private readonly script: Script,
+    private readonly phase: PhaseInfo,
     private readonly timeoutMs: number,
   ) {
     ({ promise: this.answer, resolve: this.#resolve } = Promise.withResolvers<Verdict>());
@@ -267,14 +268,16 @@ class Waiting {
   }
 
   #late(): void {
-    const { ngx, script, timeoutMs } = this;
+    const { ngx, script, phase, timeoutMs } = this;
     const { request } = ngx;
-    const what = request.headSent ? "has sent nothing for" : "has not answered within";
-    request.log("error", `${script.label} ${what} ${timeoutMs} ms, request id: ${requestId(request)}`);
+    const what = !request.headSent ? "answered within" : request.ended ? "ended within" : "sent anything for";
+    request.log("error", `${script.label} has not ${what} ${timeoutMs} ms, request id: ${requestId(request)}`);
     ngx.giveUp();
+    // The page that says so is not to wait for the same filter.
+    if (phase === phaseInfo.header_filter) ngx.filterFailed = true;
     if (!request.headSent) this.end(discard(ngx, 504));
     // Half an answer must not be taken for a whole one; a whole one is none the worse for a handler that goes on.
-    else this.end(ngx.output?.ended ? DONE : ERROR);
+    else this.end(request.ended ? DONE : ERROR);
   }
 }
 
@@ -294,7 +297,7 @@ function wait(
   timeoutMs: number,
 ): Promise<Verdict> {
   const { label } = script;
-  const one = new Waiting(ngx, script, timeoutMs);
+  const one = new Waiting(ngx, script, phase, timeoutMs);
   promise.then(
     (value) => {
       if (!one.over) one.conclude(() => attempt(ngx, value, label, phase));
