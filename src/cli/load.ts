@@ -3,15 +3,18 @@ import { ConfigError } from "../core/arguments.ts";
 import type { Diagnostic } from "../core/diagnostic.ts";
 import type { MasterSettings } from "../master/contract.ts";
 import { masterSettings } from "../master/settings.ts";
-import { type ConfigurationChoice, type Loaded, loadConfiguration } from "../runtime/load.ts";
+import { type ConfigurationChoice, type Loaded, type LoadOptions, loadConfiguration } from "../runtime/load.ts";
 
 /** Loads a configuration and says everything that was found: warnings and notices too. */
-export function load(choice: ConfigurationChoice): {
+export function load(
+  choice: ConfigurationChoice,
+  onRead?: LoadOptions["onRead"],
+): {
   loaded: Loaded;
   settings: MasterSettings | undefined;
   text: string;
 } {
-  const loaded = loadConfiguration(choice);
+  const loaded = loadConfiguration(choice, { onRead });
   const { diagnostics } = loaded;
   let settings: MasterSettings | undefined;
   if (!diagnostics.failed) {
@@ -27,5 +30,6 @@ export function load(choice: ConfigurationChoice): {
 
 /** Diagnostics as a terminal shows them. */
 export function render(list: readonly Diagnostic[], { sources }: Loaded): string {
+  if (list.length === 0) return ""; // whether this is a terminal takes time to find out
   return renderAll(list, { sources, color: process.stderr.isTTY === true });
 }

@@ -1,9 +1,11 @@
 import type { Diagnostic } from "../core/diagnostic.ts";
+import type { Level } from "../core/level.ts";
 import type { LogLevel } from "../core/log.ts";
 import type { LoadResult, Log, MasterSettings } from "../master/contract.ts";
 import type { Snapshot } from "../master/http_worker.ts";
 import { runMaster } from "../master/master.ts";
-import { defaultErrorLog } from "../master/settings.ts";
+import { defaultErrorLog, workersOf } from "../master/settings.ts";
+import { Spares } from "../master/spares.ts";
 import { removeCounters } from "../master/counters.ts";
 import { MasterZones } from "../master/zones.ts";
 import { errorFileVariable } from "../modules/ts/watch_page.ts";
@@ -60,11 +62,17 @@ export async function serve(choice: ConfigurationChoice, options: ServeOptions =
     if (level === "emerg") watching?.refused(message);
   };
   const zones = new MasterZones(log);
+  const spares = new Spares(workerArgv);
+  const startSpares = (main: Level): void => {
+    const workers = workersOf(main);
+    if (workers) spares.start(workers.count, workers.env);
+  };
+  const forDeveloper = options.watch === true || options.inspect !== undefined;
   let pidFile = "";
   let openZones: (() => void) | undefined;
   const exitCode = await runMaster({
     async load(): Promise<LoadResult> {
-      const { loaded, settings, text } = load(choice);
+      const { loaded, settings, text } = load(choice, first && !forDeveloper ? startSpares : undefined);
       if (!settings) {
         logErrors(loaded.diagnostics.list, (message) => logs.write(targets, "emerg", message));
         logs.flush();
@@ -84,7 +92,8 @@ export async function serve(choice: ConfigurationChoice, options: ServeOptions =
       const snapshot: Snapshot = { choice, sources: loaded.sources, files: loaded.plan.cycle.files };
       return { ok: true, settings: forDevelopment(settings, options.inspect, watching), snapshot };
     },
-    workerArgv: () => workerArgv(),
+    workerArgv,
+    spares,
     selfArgv: selfArgv(...process.argv.slice(2)),
     log,
     onSettings: (settings) => {

@@ -19,6 +19,8 @@ export interface CompileOptions {
   readonly validating: boolean;
   /** Files that were read before, for a worker. */
   readonly files?: Map<string, string> | undefined;
+  /** Called when all directives are read, unless something is wrong with them; much may still turn out to be. */
+  readonly onRead?: ((main: Level) => void) | undefined;
 }
 
 export interface Compiled {
@@ -41,6 +43,7 @@ export function compile(directives: readonly Directive[], options: CompileOption
   );
   const main = new Level("main", undefined, undefined, cycle);
   readBlock(directives, main, new Directory(modules), cycle);
+  if (!diagnostics.failed) options.onRead?.(main);
   for (const module of modules) {
     try {
       module.finish?.(cycle, main);

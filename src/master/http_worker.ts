@@ -94,7 +94,7 @@ export class HttpWorker {
 
   async #prepare({ snapshot, listeners, settings, slot }: WorkerGeneration): Promise<PreparedGeneration> {
     const { choice, sources, files } = snapshot as Snapshot;
-    const { plan, diagnostics } = loadConfiguration(choice, readFromSources(sources), files);
+    const { plan, diagnostics } = loadConfiguration(choice, { reader: readFromSources(sources), files });
     const failure = diagnostics.list.find(({ severity }) => severity === "emerg");
     if (failure) throw new Error(failure.message);
     plan.cycle.log = (level, message) => this.#logs.write(this.#targets(), level, message);

@@ -3,6 +3,7 @@ import { callsOf } from "./calls.ts";
 import type { Log, MasterSettings } from "./contract.ts";
 import type { Listeners } from "./listeners.ts";
 import { signalNumber } from "./signals.ts";
+import type { Spares } from "./spares.ts";
 import { type Answer, type Exit, type Generation, WorkerProcess } from "./spawn.ts";
 
 /** A worker that ends sooner than this after its start counts as one that does not come up. */
@@ -35,7 +36,9 @@ interface Slot {
 }
 
 export interface PoolOptions {
-  workerArgv(slot: number): string[];
+  workerArgv(): string[];
+  /** Workers that wait to be taken. */
+  spares?: Spares | undefined;
   log: Log;
   listeners: Listeners;
 }
@@ -251,19 +254,19 @@ export class Pool {
 
   /** Starts a process and brings it to the current generation, which may change meanwhile. */
   async #raise(slot: Slot): Promise<Answer> {
-    const { listeners, log, workerArgv } = this.options;
+    const { listeners, log, workerArgv, spares } = this.options;
     try {
-      const argv = workerArgv(slot.index);
-      slot.worker = new WorkerProcess(slot.index, argv, this.#current!.settings, {
-        log,
-        renew: (worker) => void this.#exclusively(() => this.#renew(worker)),
-      });
+      const { env } = this.#current!.settings;
+      slot.worker = spares?.take(env) ?? new WorkerProcess(workerArgv(), env);
     } catch (error) {
       return { outcome: "failed", text: `spawn of a worker process failed (${(error as Error).message})` };
     }
     const { worker } = slot;
     log("notice", `start worker process ${worker.pid}`);
-    let answer = await worker.start(this.#current!.settings);
+    let answer = await worker.start(slot.index, this.#current!.settings, {
+      log,
+      renew: () => void this.#exclusively(() => this.#renew(worker)),
+    });
     for (let brought: Generation | undefined; answer.outcome === "done" && brought !== this.#current;) {
       brought = this.#current!;
       answer = await worker.prepare(brought, listeners);

@@ -8,6 +8,15 @@ import { errorLog, errorLogPaths } from "../modules/error_log/error_log.ts";
 import { accessLogPaths } from "../modules/log/log.ts";
 import { mainModule } from "../modules/main/main.ts";
 import type { MasterSettings, ProcessUser } from "./contract.ts";
+import { isDaemon } from "./daemon.ts";
+import { takesOver } from "./upgrade.ts";
+
+/** Which workers the directives ask for, before anything else is made of them; undefined where none start yet. */
+export function workersOf(main: Level): { count: number; env: Record<string, string> } | undefined {
+  const { master_process, worker_processes, daemon, env } = mainModule.at(main);
+  if (daemon && !isDaemon() && !takesOver) return undefined; // another process will have them
+  return { count: master_process ? worker_processes : 1, env: environment(env) };
+}
 
 /** What the master has to know of a configuration. @throws ConfigError for what only the system can say is wrong */
 export function masterSettings(

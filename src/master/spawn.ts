@@ -38,14 +38,13 @@ export interface Generation {
 }
 
 /** What a worker says unasked. */
-interface WorkerEvents {
+export interface WorkerEvents {
   log: Log;
-  renew(worker: WorkerProcess): void;
+  renew(): void;
 }
 
 export class WorkerProcess {
   readonly exited: Promise<Exit>;
-  readonly startedAt = performance.now();
   /** What it was last told to serve. */
   generation: Generation | undefined;
   /** Activated a generation and was not asked to leave. */
@@ -60,17 +59,18 @@ export class WorkerProcess {
   /** Keys of the listening sockets it has. */
   #has = new Set<string>();
   readonly #waiting = new Map<string, (answer: Answer) => void>();
+  readonly #up: Promise<Answer>;
   #over = false;
+  #slot = 0;
+  #events: WorkerEvents | undefined;
 
-  /** @throws Error when no process can be started. */
-  constructor(
-    readonly slot: number,
-    argv: string[],
-    settings: MasterSettings,
-    private readonly events: WorkerEvents,
-  ) {
+  /**
+   * @param environment The whole of it.
+   * @throws Error when no process can be started.
+   */
+  constructor(argv: string[], environment: Record<string, string>) {
     const pair = hasLibc ? socketPair() : undefined;
-    const env = { ...settings.env };
+    const env = { ...environment };
     for (const name of scrubbed) delete env[name];
     // The collector takes mapped zones for memory of its own and lets as much garbage pile up: with 512 MB mapped, a
     // worker grew to 300 MB where 50 did, at the same cost in time (Bun 1.4.5). So it runs after every 32 MB.
@@ -97,16 +97,27 @@ export class WorkerProcess {
       if (pair) closeDescriptor(pair[1]);
     }
     this.#channel = pair?.[0];
+    this.#up = this.#answer("up");
   }
 
   get pid(): number {
     return this.#process.pid;
   }
 
+  get slot(): number {
+    return this.#slot;
+  }
+
+  get isGone(): boolean {
+    return this.#over;
+  }
+
   /** Waits until the worker can be spoken to, and tells it who it is. */
-  async start(settings: MasterSettings): Promise<Answer> {
-    const answer = await this.#answer("up");
-    if (answer.outcome === "done") this.send({ type: "start", slot: this.slot, masterPid: process.pid, settings });
+  async start(slot: number, settings: MasterSettings, events: WorkerEvents): Promise<Answer> {
+    this.#slot = slot;
+    this.#events = events;
+    const answer = await this.#up;
+    if (answer.outcome === "done") this.send({ type: "start", slot, masterPid: process.pid, settings });
     return answer;
   }
 
@@ -193,9 +204,9 @@ export class WorkerProcess {
         this.missedPings = 0;
         return this.#settle("pong", { outcome: "done" });
       case "log":
-        return this.events.log(message.level, message.message);
+        return this.#events?.log(message.level, message.message);
       case "renew":
-        return this.events.renew(this);
+        return this.#events?.renew();
     }
   }
 

@@ -1,5 +1,5 @@
 import { dirname, resolve } from "node:path";
-import { compile, type Compiled } from "../compile/compile.ts";
+import { compile, type Compiled, type CompileOptions } from "../compile/compile.ts";
 import { parseConfiguration } from "../config/include.ts";
 import { type Reader, readFromDisk, type Sources } from "../config/sources.ts";
 import { Diagnostics } from "../core/diagnostic.ts";
@@ -22,11 +22,15 @@ export interface Loaded extends Compiled {
   readonly sources: Sources;
 }
 
+export interface LoadOptions extends Pick<CompileOptions, "files" | "onRead"> {
+  /** Where the text comes from, if not from disk. */
+  readonly reader?: Reader;
+}
+
 /** Reads and compiles a configuration. Never throws for what is in the files: all that is wrong is in `diagnostics`. */
 export function loadConfiguration(
   choice: ConfigurationChoice,
-  reader: Reader = readFromDisk,
-  files?: Map<string, string>,
+  { reader = readFromDisk, files, onRead }: LoadOptions = {},
 ): Loaded {
   const diagnostics = new Diagnostics();
   const { directives, sources } = parseConfiguration(
@@ -42,6 +46,7 @@ export function loadConfiguration(
       diagnostics,
       validating: reader === readFromDisk,
       files,
+      onRead,
     }),
     diagnostics,
     sources,
