@@ -2,6 +2,7 @@
 import { mkdtempSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { runtimeArgv } from "../src/cli/self.ts";
+import { jitPolicyAtStart } from "../src/std/jit.ts";
 
 const root = resolve(import.meta.dir, "..");
 
@@ -45,6 +46,7 @@ export function build(outfile: string, target?: Target): void {
       // What lies in the folder where the server is started is none of its business.
       "--no-compile-autoload-dotenv",
       "--no-compile-autoload-bunfig",
+      `--compile-jit-policy=${jitPolicyAtStart}`,
       `--compile-exec-argv=${runtimeArgv.join(" ")}`,
       "--asset=conf",
       "--asset=handlers",

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { defineCommand } from "citty";
+import { jitPolicyAtStart } from "../std/jit.ts";
 import { say } from "./say.ts";
 import { isExecutable, runtimeArgv } from "./self.ts";
 import { UsageError } from "./usage.ts";
@@ -59,6 +60,7 @@ async function build(folder: string, outfile: string): Promise<number> {
         "--splitting",
         "--no-compile-autoload-dotenv",
         "--no-compile-autoload-bunfig",
+        `--compile-jit-policy=${jitPolicyAtStart}`,
         `--compile-exec-argv=${runtimeArgv.join(" ")}`,
         ...[...assets, "program"].map((name) => `--asset=${name}`),
         "--outfile=executable",

@@ -1,4 +1,5 @@
 import { type ArgsDef, type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
+import { compileAsUsual } from "../std/jit.ts";
 import { version } from "../std/version.ts";
 import { NoConfiguration } from "./configuration.ts";
 import { UsageError } from "./usage.ts";
@@ -50,6 +51,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${await renderUsage(verb, root)}\n`);
     return 0;
   }
+  if (first !== "serve" && first !== "check") compileAsUsual();
   return runVerb(first, verb, rest);
 }
 

@@ -1,4 +1,5 @@
 /** The master process: it loads, opens, spawns, and from then on only listens to signals. */
+import { compileAsUsual } from "../std/jit.ts";
 import { hasLibc } from "../std/libc.ts";
 import { setProcessTitle } from "../std/posix.ts";
 import type { LoadResult, Log, MasterSettings } from "./contract.ts";
@@ -8,13 +9,16 @@ import { Listeners } from "./listeners.ts";
 import { alreadyRunning, PidFile, runningPid } from "./pid.ts";
 import { Pool } from "./pool.ts";
 import { type ActionSignal, signalActions, signalNumber } from "./signals.ts";
+import type { Spares } from "./spares.ts";
 import { formerMasterLives, takesOver, Upgrade } from "./upgrade.ts";
 
 export interface MasterOptions {
   /** Reads and validates the configuration: at the start, and again on each SIGHUP. */
   load(): Promise<LoadResult>;
   /** The command that starts a worker, which calls `runWorker`. */
-  workerArgv(slot: number): string[];
+  workerArgv(): string[];
+  /** Workers that `load` may have started already; what is left of them is ended. */
+  spares?: Spares;
   /** The command that starts this program again, with the arguments it was started with. */
   selfArgv: string[];
   log: Log;
@@ -29,6 +33,14 @@ export interface MasterOptions {
  * @returns The exit code: 0 when it was stopped, 1 when it never came up.
  */
 export async function runMaster(options: MasterOptions): Promise<number> {
+  try {
+    return await loadAndRun(options);
+  } finally {
+    await options.spares?.end();
+  }
+}
+
+async function loadAndRun(options: MasterOptions): Promise<number> {
   const loaded = await options.load();
   if (!loaded.ok) return complain(loaded.text);
   const settings = withinPlatform(loaded.settings, options.log);
@@ -62,7 +74,7 @@ class Master {
     this.#log = options.log;
     this.#listeners = new Listeners(this.#log, process.env);
     this.#upgrade = new Upgrade(options.selfArgv, this.#listeners, this.#log);
-    this.#pool = new Pool({ workerArgv: options.workerArgv, log: this.#log, listeners: this.#listeners });
+    this.#pool = new Pool({ ...options, listeners: this.#listeners });
   }
 
   async run(settings: MasterSettings, snapshot: unknown): Promise<number> {
@@ -78,6 +90,7 @@ class Master {
         return this.#fail(failure);
       }
       if (failure === undefined) this.#announce();
+      compileAsUsual();
       await this.#stopped.promise;
       this.#log("notice", "exit");
       return 0;
@@ -96,6 +109,7 @@ class Master {
       raiseFileLimit(settings, this.#log);
       const opening = await this.#listeners.open(settings.listens, settings.workerProcesses);
       const refusal = await this.#pool.start({ number: this.#generation, settings, snapshot });
+      void this.options.spares?.end();
       if (refusal !== undefined) return refusal;
       if (this.#stopping !== undefined) return "stopped before it was up";
       opening.commit();

@@ -1,4 +1,5 @@
 /** The worker's side of what the master and it say to each other. */
+import { compileAsUsual } from "../std/jit.ts";
 import { hasLibc } from "../std/libc.ts";
 import { closeDescriptor, receiveDescriptors, setCloseOnExec } from "../std/posix_socket.ts";
 import {
@@ -172,6 +173,7 @@ class Worker implements WorkerControl {
     this.#settings = candidate.settings;
     await candidate.prepared.activate();
     this.#send({ type: "ready", number });
+    compileAsUsual();
   }
 
   #discard(number = this.#candidate?.number): void {
