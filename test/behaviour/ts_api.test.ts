@@ -403,6 +403,15 @@ block("a balancer chooses the peer, also one that no directive names, and again 
   http: `
     upstream chosen { server 0.0.0.1:1; balancer_by_ts_block { return ngx.req.arg("to") === "b" ? "127.0.0.1:%port_b%" : "127.0.0.1:%port_a%"; } }
     upstream retried { server 127.0.0.1:1; server 127.0.0.1:%port_b%; balancer_by_ts_block { return tried.length === 0 ? peers[0] : peers[1]; } }
+    upstream asked { server 0.0.0.1:1; server 0.0.0.2:1 backup; balancer_by_ts_block {
+      const who = await (await ngx.fetch("http://127.0.0.1:%port_b%/")).text();
+      return who === "b" ? "127.0.0.1:%port_b%" : undefined;
+    } }
+    upstream late { server 127.0.0.1:%port_a%; balancer_by_ts_block { await new Promise(() => {}); } }
+    upstream backed { server 127.0.0.1:%port_a%; server 127.0.0.1:%port_b% backup; balancer_by_ts_block {
+      await ngx.sleep(0.001);
+      return peers.length > 0 && tried.length === 0 && peers[0].endsWith(":%port_a%") ? "127.0.0.1:1" : peers[0];
+    } }
     upstream broken { server 127.0.0.1:%port_a%; balancer_by_ts_block { throw new Error("no idea"); } }
     upstream usual { server 127.0.0.1:%port_a%; balancer_by_ts_block { ngx.ctx.asked = true; } }
     server { listen 127.0.0.1:%port_a%; location / { return 200 "a"; } }
@@ -411,6 +420,9 @@ block("a balancer chooses the peer, also one that no directive names, and again 
   server: `
     location = /chosen { proxy_pass http://chosen; }
     location = /retried { proxy_pass http://retried; }
+    location = /asked { proxy_pass http://asked; }
+    location = /late { handler_timeout 300ms; proxy_pass http://late; }
+    location = /backed { proxy_pass http://backed; }
     location = /broken { proxy_pass http://broken; }
     location = /usual { proxy_pass http://usual; }
   `,
@@ -418,8 +430,14 @@ block("a balancer chooses the peer, also one that no directive names, and again 
     { get: "/chosen?to=a", body: "a" },
     { get: "/chosen?to=b", body: "b" },
     { get: "/retried", status: 200, body: "b" },
+    { get: "/asked", body: "b" },
+    { get: "/late", status: 502 },
+    { get: "/backed", body: "a" },
     { get: "/broken", status: 502 },
     { get: "/usual", body: "a" },
   ],
-  errorLog: [/balancer_by_ts_block failed: Error: no idea/],
+  errorLog: [
+    /balancer_by_ts_block failed: Error: no idea/,
+    /balancer_by_ts_block failed: Error: balancer_by_ts_block has not ended within 300 ms/,
+  ],
 });

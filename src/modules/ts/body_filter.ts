@@ -5,9 +5,8 @@ import { calls } from "../../ngx/calls.ts";
 import { phaseInfo } from "../../ngx/phases.ts";
 import { existingNgx, ngxOf, type RequestNgx } from "../../ngx/request_ngx.ts";
 import type { Script } from "../../ngx/script.ts";
-import { asHost } from "../../std/host_context.ts";
 import { fileFor } from "./file.ts";
-import { logFailure, withPhaseAfter } from "./run.ts";
+import { inTime, logFailure, withPhaseAfter } from "./run.ts";
 import { ts, type Use } from "./ts.ts";
 
 type BodyFilter = (ngx: RequestNgx, chunk: Uint8Array, last: boolean) => unknown;
@@ -70,18 +69,10 @@ function callFilter(ngx: RequestNgx, script: Script, chunk: Chunk, last: boolean
     calls.leave();
   }
   if (!(result instanceof Promise)) return { chunk: chunkOf(result, arg), last: arg.last };
-  return inTime(ngx.request, script, result).then((late) => ({ chunk: chunkOf(late, arg), last: arg.last }));
-}
-
-/** Nobody but the filter can pass the chunk on: one that never ends would hold the request for ever. */
-function inTime(request: Request, script: Script, result: Promise<unknown>): Promise<unknown> {
-  const { handler_timeout: timeoutMs } = ts.of(request);
-  if (timeoutMs === 0) return result;
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = asHost(() =>
-    setTimeout(() => reject(new Error(`${script.label} has not ended within ${timeoutMs} ms`)), timeoutMs),
-  );
-  return Promise.race([result, late]).finally(() => clearTimeout(timer));
+  return inTime(result, script, ts.of(ngx.request).handler_timeout).then((late) => ({
+    chunk: chunkOf(late, arg),
+    last: arg.last,
+  }));
 }
 
 function chunkOf(result: unknown, arg: ChunkArguments): Chunk {

@@ -10,6 +10,7 @@ import { type PhaseInfo, phaseInfo } from "../../ngx/phases.ts";
 import { existingNgx, type Leave, ngxOf, type RequestNgx } from "../../ngx/request_ngx.ts";
 import type { Handler, Script } from "../../ngx/script.ts";
 import { HttpError, leaving } from "../../ngx/signals.ts";
+import { asHost } from "../../std/host_context.ts";
 import { setContentType } from "../core/content_type.ts";
 import { requestId } from "../core/variables.ts";
 
@@ -200,6 +201,16 @@ function discard(ngx: RequestNgx, status: number): Verdict {
 
 export function logFailure(request: Request, error: unknown, label: string, level: "error" | "info"): void {
   request.log(level, `${label} failed: ${describeFailure(error)}, request id: ${requestId(request)}${stackOf(error)}`);
+}
+
+/** What a script answers that others wait for; one that never ended would hold the request for ever. */
+export function inTime(result: Promise<unknown>, script: Script, timeoutMs: number): Promise<unknown> {
+  if (timeoutMs === 0) return result;
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = asHost(() =>
+    setTimeout(() => reject(new Error(`${script.label} has not ended within ${timeoutMs} ms`)), timeoutMs),
+  );
+  return Promise.race([result, late]).finally(() => clearTimeout(timer));
 }
 
 const lookMs = 250;

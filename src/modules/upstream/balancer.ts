@@ -8,6 +8,12 @@ export interface Balancer {
   readonly decidesAlone?: boolean;
 }
 
+/** As `Balancer`; one that has to wait before it knows answers by a promise, which does not reject. */
+export interface LateBalancer {
+  (...args: Parameters<Balancer>): Peer | undefined | Promise<Peer | undefined>;
+  readonly decidesAlone?: boolean;
+}
+
 export function usable(peer: Peer, tried: ReadonlySet<Peer>, nowMs: number): boolean {
   return !tried.has(peer) && peer.available(nowMs);
 }

@@ -2,7 +2,7 @@ import { nodeDns } from "../../std/builtins.ts";
 import { isIP } from "../../std/ip.ts";
 import type { Request } from "../../core/request.ts";
 import type { NameServers } from "../resolver/name_servers.ts";
-import type { Balancer } from "./balancer.ts";
+import type { LateBalancer } from "./balancer.ts";
 import { KeepalivePool, type KeepaliveOptions } from "./keepalive.ts";
 import type { Peer, SharedCount } from "./peer.ts";
 
@@ -23,7 +23,7 @@ export class Upstream {
   constructor(
     readonly name: string,
     peers: readonly Peer[],
-    private readonly balancer: Balancer,
+    private readonly balancer: LateBalancer,
     keepalive: KeepaliveOptions,
   ) {
     this.pool = new KeepalivePool(keepalive);
@@ -82,11 +82,14 @@ export class Upstream {
   }
 
   /** The peer for the next try; backups only when no other is left, undefined when none is. */
-  pick(request: Request, tried: ReadonlySet<Peer>): Peer | undefined {
+  pick(request: Request, tried: ReadonlySet<Peer>): Peer | undefined | Promise<Peer | undefined> {
     const nowMs = Date.now();
     const only = this.#peers.length === 1 && !this.balancer.decidesAlone ? this.#peers[0]! : undefined;
     if (only) return tried.size === 0 && only.hasRoom ? only : undefined;
-    return this.balancer(this.#primary, request, tried, nowMs) ?? this.balancer(this.#backup, request, tried, nowMs);
+    const chosen = this.balancer(this.#primary, request, tried, nowMs);
+    if (this.#backup.length === 0) return chosen;
+    if (!(chosen instanceof Promise)) return chosen ?? this.balancer(this.#backup, request, tried, nowMs);
+    return chosen.then((peer) => peer ?? this.balancer(this.#backup, request, tried, Date.now()));
   }
 
   close(): void {

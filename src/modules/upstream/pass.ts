@@ -135,11 +135,16 @@ class Pass<C extends PassConf, D extends Destination> {
 
   /** Asks the next peer. @param status what the last one came to */
   #next(status: number): void {
-    const { request, to, protocol } = this;
-    const { group } = to;
     const last = this.#tries.length > 0 ? this.#peer : undefined;
     if (last) (this.#tried ??= new Set()).add(last);
-    const peer = group.pick(request, this.#tried ?? untried);
+    const peer = this.to.group.pick(this.request, this.#tried ?? untried);
+    if (peer instanceof Promise) peer.then((late) => this.#ask(late, status)).catch(this.#result.reject);
+    else this.#ask(peer, status);
+  }
+
+  #ask(peer: Peer | undefined, status: number): void {
+    const { request, to, protocol } = this;
+    const { group } = to;
     if (!peer) {
       this.#tries.push(newTry(group.name, 502));
       request.log("error", "no live upstreams while connecting to upstream", protocol.url(to, group.name));

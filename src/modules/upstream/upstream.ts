@@ -2,7 +2,7 @@ import type { Arguments } from "../../core/arguments.ts";
 import { cycleKey } from "../../core/cycle.ts";
 import type { Place } from "../../core/diagnostic.ts";
 import { block, type Context, defineModule, field, list, number, time, value } from "../../core/module.ts";
-import type { Balancer } from "./balancer.ts";
+import type { Balancer, LateBalancer } from "./balancer.ts";
 import { consistentHash, ipHash, keyHash } from "./balancers/hash.ts";
 import { leastConn } from "./balancers/least_conn.ts";
 import { random, randomTwo } from "./balancers/random.ts";
@@ -74,7 +74,7 @@ export const upstream = defineModule({
   },
   fields: {
     peers: field<readonly Peer[]>([], "none"),
-    balancer: field<Balancer | undefined>(undefined, "none"),
+    balancer: field<LateBalancer | undefined>(undefined, "none"),
   },
   variables: upstreamVariables,
   prefixes: upstreamPrefixes,
