@@ -31,11 +31,15 @@ const dueKey = "resty:session:due";
 /** Sessions that are looked at together. */
 const dueAtOnce = 500;
 
+// What follows takes many sessions in one argument: words of a command cost a worker 0.3 µs each (node-redis 6.3), and
+// Redis reads JSON or ids in a row as fast. In a cluster, where a command is about one session, its key is declared.
+
 const createScript = new RedisScript(`
-  for i = 1, #KEYS do
-    local user, data, now = ARGV[i * 3 - 2], ARGV[i * 3 - 1], ARGV[i * 3]
-    redis.call('HSET', KEYS[i], 'user_id', user, 'user_data', data, 'created_at', now, 'last_accessed', now)
-    redis.call('EXPIRE', KEYS[i], ARGV[#ARGV])
+  local list = cjson.decode(ARGV[1])
+  for i = 1, #list, 4 do
+    local key, now = 'session:' .. list[i], list[i + 3]
+    redis.call('HSET', key, 'user_id', list[i + 1], 'user_data', list[i + 2], 'created_at', now, 'last_accessed', now)
+    redis.call('EXPIRE', key, ARGV[2])
   end`);
 
 // Answers a line a session: its head, a tab and `last_accessed`; JSON has neither tabs nor newlines in it. A hundred
@@ -73,11 +77,13 @@ const deleteScript = new RedisScript(`
   return user or ''`);
 
 const touchScript = new RedisScript(`
-  for i = 1, #KEYS do
-    local last = redis.pcall('HGET', KEYS[i], 'last_accessed')
-    if type(last) == 'string' and (tonumber(last) or 0) < tonumber(ARGV[i]) then
-      redis.call('HSET', KEYS[i], 'last_accessed', ARGV[i])
-      if ARGV[#KEYS + 1] ~= '' then redis.call('EXPIRE', KEYS[i], ARGV[#KEYS + 1]) end
+  local times = ARGV[2]
+  for i = 1, #times / 10 do
+    local key, time = 'session:' .. ARGV[1]:sub(i * 32 - 31, i * 32), times:sub(i * 10 - 9, i * 10)
+    local last = redis.pcall('HGET', key, 'last_accessed')
+    if type(last) == 'string' and (tonumber(last) or 0) < tonumber(time) then
+      redis.call('HSET', key, 'last_accessed', time)
+      if ARGV[3] ~= '' then redis.call('EXPIRE', key, ARGV[3]) end
     end
   end`);
 
@@ -128,12 +134,12 @@ export class RedisStore implements SessionStore {
   }
 
   /** Whether all changes until a short while ago are known to have arrived: a machine that is cut off knows it. */
-  get #isCoherent(): boolean {
-    return this.#channel !== undefined && Date.now() < this.#channel.completeUntilMs + this.settings.staleMs;
+  #isCoherent(nowMs: number): boolean {
+    return this.#channel !== undefined && nowMs < this.#channel.completeUntilMs + this.settings.staleMs;
   }
 
-  peek(id: string): string | undefined {
-    return this.#isCoherent ? this.#cache!.get(id) : undefined;
+  peek(id: string, nowMs: number): string | undefined {
+    return this.#isCoherent(nowMs) ? this.#cache!.get(id) : undefined;
   }
 
   async find(id: string): Promise<string> {
@@ -141,7 +147,7 @@ export class RedisStore implements SessionStore {
   }
 
   async findMany(ids: readonly string[]): Promise<string> {
-    const cache = this.#isCoherent ? this.#cache : undefined;
+    const cache = this.#isCoherent(Date.now()) ? this.#cache : undefined;
     let text = "";
     const missing: string[] = [];
     const tickets: number[] = [];
@@ -199,6 +205,11 @@ export class RedisStore implements SessionStore {
     return start + lifetimeSeconds - nowSeconds();
   }
 
+  /** What a command about one session, or many where there is no cluster, names as its keys. */
+  #declared(id: string): string[] {
+    return this.redis.options.cluster ? [keyOf(id)] : [];
+  }
+
   /** By one command, wherever that can be. */
   async #readMany(ids: readonly string[]): Promise<readonly Found[]> {
     if (ids.length > 1 && !this.redis.options.cluster) {
@@ -215,16 +226,12 @@ export class RedisStore implements SessionStore {
   }
 
   async #createInRedis(sessions: readonly { readonly id: string; readonly session: Session }[]): Promise<void[]> {
-    const values: string[] = [];
-    for (const { session } of sessions) values.push(session.user_id, session.user_data, String(session.created_at));
-    values.push(String(this.settings.lifetimeSeconds));
-    const writes: Promise<unknown>[] = [
-      this.redis.run(
-        createScript,
-        sessions.map(({ id }) => keyOf(id)),
-        values,
-      ),
-    ];
+    const list: string[] = [];
+    for (const { id, session } of sessions)
+      list.push(id, session.user_id, session.user_data, String(session.created_at));
+    const lifetime = String(this.settings.lifetimeSeconds);
+    const keys = this.#declared(sessions[0]!.id);
+    const writes: Promise<unknown>[] = [this.redis.run(createScript, keys, [JSON.stringify(list), lifetime])];
     if (this.settings.sliding && database) writes.push(this.#lookAt(sessions));
     await Promise.all(writes);
     return [];
@@ -292,12 +299,13 @@ export class RedisStore implements SessionStore {
   }
 
   async #touchSome(some: readonly (readonly [id: string, seconds: number])[]): Promise<void> {
-    const values = some.map(([, seconds]) => String(seconds));
-    await this.redis.run(
-      touchScript,
-      some.map(([id]) => keyOf(id)),
-      [...values, this.#slide],
-    );
+    let ids = "";
+    let times = "";
+    for (const [id, seconds] of some) {
+      ids += id;
+      times += seconds; // ten digits, until 2286
+    }
+    await this.redis.run(touchScript, this.#declared(some[0]![0]), [ids, times, this.#slide]);
     for (const [id, seconds] of some) this.#cache?.touch(id, seconds);
   }
 }

@@ -10,7 +10,7 @@ import type { Session } from "./_session.ts";
  */
 export interface SessionStore {
   /** The head, as far as it can be told without asking anybody; undefined where it cannot. */
-  peek(id: string): string | undefined;
+  peek(id: string, nowMs: number): string | undefined;
   find(id: string): Promise<string>;
   /** Those that there are, as the members of a JSON object, by id. */
   findMany(ids: readonly string[]): Promise<string>;

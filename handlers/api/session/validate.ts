@@ -1,7 +1,7 @@
 import type { Ngx } from "resty";
 import { json, notFound, refuse, storeFailed } from "./_answer.ts";
 import { BadRequest, readValues, required } from "./_args.ts";
-import { isId, NONE, nowSeconds, sessionJson } from "./_session.ts";
+import { isId, NONE, sessionJson } from "./_session.ts";
 import { store } from "./_store.ts";
 import { touch } from "./_touch.ts";
 
@@ -14,8 +14,9 @@ function validate(ngx: Ngx): string | object | Promise<string | object> {
   if (method === "GET" && queryString.length === onlyArgument.length + 32 && queryString.startsWith(onlyArgument)) {
     const id = queryString.slice(onlyArgument.length);
     if (!isId(id)) return notFound(ngx);
-    const head = store.peek(id);
-    return head === undefined ? ask(ngx, id) : answer(ngx, id, head);
+    const nowMs = Date.now();
+    const head = store.peek(id, nowMs);
+    return head === undefined ? ask(ngx, id) : answer(ngx, id, head, nowMs);
   }
   return read(ngx);
 }
@@ -24,8 +25,9 @@ async function read(ngx: Ngx): Promise<string | object> {
   try {
     const id = required(await readValues(ngx), "session_id");
     if (!isId(id)) return notFound(ngx);
-    const head = store.peek(id);
-    return head === undefined ? await ask(ngx, id) : answer(ngx, id, head);
+    const nowMs = Date.now();
+    const head = store.peek(id, nowMs);
+    return head === undefined ? await ask(ngx, id) : answer(ngx, id, head, nowMs);
   } catch (error) {
     if (error instanceof BadRequest) return refuse(ngx, error.status, error.message);
     throw error;
@@ -34,15 +36,15 @@ async function read(ngx: Ngx): Promise<string | object> {
 
 async function ask(ngx: Ngx, id: string): Promise<string | object> {
   try {
-    return answer(ngx, id, await store.find(id));
+    return answer(ngx, id, await store.find(id), Date.now());
   } catch (error) {
     return storeFailed(ngx, error);
   }
 }
 
-function answer(ngx: Ngx, id: string, head: string): string | object {
+function answer(ngx: Ngx, id: string, head: string, nowMs: number): string | object {
   if (head === NONE) return notFound(ngx);
-  const now = nowSeconds();
+  const now = Math.floor(nowMs / 1000);
   touch(id, now);
   return json(ngx, `{"success":true,"session":${sessionJson(head, now)}}`);
 }
