@@ -213,7 +213,7 @@ test("serve --inspect stops at a breakpoint of a block, in the configuration's l
   const conf = join(folder, "conf/nginx.conf");
   writeFileSync(
     conf,
-    `events {} http { server { listen 127.0.0.1:${port}; location = /a { content_by_ts_block {
+    `worker_stall_timeout 500ms; events {} http { server { listen 127.0.0.1:${port}; location = /a { content_by_ts_block {
   const n: number = 41;
   debugger;
   return String(n + 1);
@@ -249,6 +249,7 @@ test("serve --inspect stops at a breakpoint of a block, in the configuration's l
     await until("the scripts", () => scripts.size > 0);
     const answer = fetch(`http://127.0.0.1:${port}/a`).then((response) => response.text());
     expect(await paused.promise).toContain("nginx.conf");
+    await Bun.sleep(1200); // no watchdog may end a worker that somebody looks at
     send("Debugger.resume");
     expect(await answer).toBe("42");
     socket.close();
