@@ -25,9 +25,7 @@ function forDevelopment(
   const env = { ...settings.env };
   if (watching) env[errorFileVariable] = watching.errorFile;
   if (inspect === undefined) return { ...settings, env };
-  // A worker at a breakpoint answers nothing, for as long as somebody looks at it.
-  const alone = { workerProcesses: 1, workerStallTimeoutMs: 0 };
-  return { ...settings, ...alone, env: { ...env, BUN_INSPECT: `ws://${inspect}/resty` } };
+  return { ...settings, workerProcesses: 1, env: { ...env, BUN_INSPECT: `ws://${inspect}/resty` } };
 }
 
 /** A line of the error log for each error, as nginx words it: with the place at its end. */

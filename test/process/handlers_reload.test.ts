@@ -249,7 +249,7 @@ test("serve --inspect stops at a breakpoint of a block, in the configuration's l
     await until("the scripts", () => scripts.size > 0);
     const answer = fetch(`http://127.0.0.1:${port}/a`).then((response) => response.text());
     expect(await paused.promise).toContain("nginx.conf");
-    await Bun.sleep(1200); // no watchdog may end a worker that somebody looks at
+    await Bun.sleep(1200); // at a breakpoint it still answers its master: no watchdog ends it
     send("Debugger.resume");
     expect(await answer).toBe("42");
     socket.close();
