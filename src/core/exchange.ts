@@ -27,6 +27,12 @@ export interface Connection {
   closing: boolean;
 }
 
+/** What is wrong with a request before anything is looked at, and what the log says of it. */
+export interface RequestProblem {
+  readonly status: number;
+  readonly message: string;
+}
+
 /**
  * One request and its answer, as an adapter sees them. Nothing here knows of configuration: the engine reads the head,
  * then calls `whole` once, or `head`, any number of `write`, and `end`.
@@ -41,6 +47,8 @@ export interface Exchange {
   /** Request header fields, flat, with order, case and repeats kept. The caller owns the array. */
   takeHeaders(): string[];
   readonly hasBody: boolean;
+  /** The request is none: this is to be answered. */
+  readonly problem?: RequestProblem | undefined;
   /** Bytes of the request's head. */
   readonly requestLength: number;
   /** It came before the answer to the one before it was finished. */

@@ -1,7 +1,7 @@
 import type { Body } from "../core/body.ts";
 import { counter, counters } from "../core/counters.ts";
 import type { Engine, SubrequestAnswer, SubrequestOptions } from "../core/engine.ts";
-import { type Chunk, ClientGone, type Exchange } from "../core/exchange.ts";
+import { type Chunk, ClientGone, type Exchange, type RequestProblem } from "../core/exchange.ts";
 import type { LogLevel } from "../core/log.ts";
 import { DECLINED, DONE, ERROR, OK, type Verdict } from "../core/phase.ts";
 import type { ListenerPlan, Plan, Step } from "../core/plan.ts";
@@ -12,7 +12,7 @@ import { accessLogFiles } from "../modules/log/log.ts";
 import { filePath } from "../modules/core/path.ts";
 import { answerStatus, clientClosedRequest, drop } from "./error_page.ts";
 import type { ErrorLogs } from "./error_log.ts";
-import { checkHead, type HeadProblem, isLineTooLong } from "./head_check.ts";
+import { checkHead, isLineTooLong } from "./head_check.ts";
 import { locate } from "./locate.ts";
 import { respond, sendHead } from "./send.ts";
 import { runSubrequest } from "./subrequest.ts";
@@ -28,7 +28,8 @@ const enum Stage {
   steps,
 }
 
-const invalidHost: HeadProblem = { status: 400, message: "client sent invalid host header" };
+const invalidHost: RequestProblem = { status: 400, message: "client sent invalid host header" };
+const noHost: RequestProblem = { status: 400, message: 'client sent HTTP/1.1 request without "Host" header' };
 
 /** Takes requests through a Plan, one after the other or thousands at a time. */
 export class HttpEngine implements Engine {
@@ -130,6 +131,11 @@ export class HttpEngine implements Engine {
 
   /** What is wrong with the head itself: a status, or OK. */
   #refusal(request: Request, target: Target | undefined, host: string | undefined): Verdict {
+    const broken = request.exchange.problem;
+    if (broken) {
+      request.log("info", broken.message);
+      return broken.status;
+    }
     if (isLineTooLong(request)) {
       request.log("info", "client sent too long URI while reading client request line");
       return 414;
@@ -138,7 +144,7 @@ export class HttpEngine implements Engine {
       request.log("info", "client sent invalid request while reading client request line");
       return 400;
     }
-    const problem = checkHead(request) ?? (host === undefined ? invalidHost : undefined);
+    const problem = checkHead(request) ?? (host ? undefined : hostProblem(request, host));
     if (problem) {
       request.log("info", `${problem.message} while reading client request headers`);
       return problem.status;
@@ -317,6 +323,12 @@ export class HttpEngine implements Engine {
       return undefined;
     }
   }
+}
+
+/** What is wrong with a host that is not there ("") or none (undefined). */
+function hostProblem({ exchange, headers }: Request, host: string | undefined): RequestProblem | undefined {
+  if (host === undefined) return invalidHost;
+  return exchange.httpVersion === 11 && headers.get("host") === undefined ? noHost : undefined;
 }
 
 function stepsAt(request: Request, stage: Stage): readonly Step[] {

@@ -1,4 +1,5 @@
 import { sameName } from "../core/header_list.ts";
+import type { RequestProblem } from "../core/exchange.ts";
 import type { Request } from "../core/request.ts";
 import { core } from "../modules/core/core.ts";
 
@@ -14,12 +15,6 @@ function byLength(names: string): (string[] | undefined)[] {
   return table;
 }
 
-/** What to answer to such a head, and what to say in the log. */
-export interface HeadProblem {
-  readonly status: 400 | 414 | 494 | 501;
-  readonly message: string;
-}
-
 /** `METHOD target HTTP/1.1` and the end of the line. */
 const requestLineExtra = " ".length + " HTTP/1.1\r\n".length;
 /** The colon, a blank and the end of the line. */
@@ -27,8 +22,8 @@ const fieldExtra = ": \r\n".length;
 /** As much of a line that is too long is logged. */
 const shownBytesMax = 1748;
 
-const tooLarge = (message: string): HeadProblem => ({ status: 494, message });
-const bad = (message: string): HeadProblem => ({ status: 400, message });
+const tooLarge = (message: string): RequestProblem => ({ status: 494, message });
+const bad = (message: string): RequestProblem => ({ status: 400, message });
 
 /** Is the request line longer than the configuration allows? */
 export function isLineTooLong(request: Request): boolean {
@@ -41,7 +36,7 @@ export function isLineTooLong(request: Request): boolean {
  * error, one with a name that nginx calls invalid is left out (`ignore_invalid_headers`, `underscores_in_headers`).
  * @returns What is wrong; undefined when all is well.
  */
-export function checkHead(request: Request): HeadProblem | undefined {
+export function checkHead(request: Request): RequestProblem | undefined {
   const { flat } = request.headers;
   const { max_headers, large_client_header_buffers, headBytesMax } = core.of(request);
   const fieldBytesMax = large_client_header_buffers.bytes - fieldExtra;
@@ -89,7 +84,7 @@ export function checkHead(request: Request): HeadProblem | undefined {
 }
 
 /** The runtime takes any coding for none; what it leaves in the connection would be read as the next request. */
-function checkCoding(request: Request, coding: string): HeadProblem | undefined {
+function checkCoding(request: Request, coding: string): RequestProblem | undefined {
   if (request.exchange.httpVersion < 11) return bad('client sent HTTP/1.0 request with "Transfer-Encoding" header');
   if (coding.toLowerCase() === "chunked") return undefined;
   return { status: 501, message: `client sent unknown "Transfer-Encoding": "${coding}"` };

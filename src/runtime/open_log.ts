@@ -3,7 +3,7 @@ import { LogFile, type LogFailure, type LogSink } from "../std/log_file.ts";
 import { parseSyslog, Syslog } from "../std/syslog.ts";
 import { parseSize } from "../std/units.ts";
 
-/** Opens what a log directive names: a file, "stderr", `memory:…` or `syslog:…`. @throws when a file cannot be opened */
+/** Opens what a log directive names: a file, "stderr", `memory:…`, `syslog:…`. @throws when a file cannot be opened */
 export function openLog(target: string, onFailure?: LogFailure): LogSink {
   if (target === "stderr") return new LogFile("/dev/stderr");
   if (target.startsWith("memory:")) {

@@ -5,8 +5,10 @@ import { type Timed, TimerWheel } from "../../std/timer_wheel.ts";
 import { plainAddress } from "../../std/address.ts";
 import type { ProxyHeader } from "../../std/proxy_protocol.ts";
 import type { OpenConnection, OpenConnections } from "./connections.ts";
+import { PacketExchange, readPacket } from "./packet.ts";
 import type { NativeAddress, NativeResponse, NativeSocket as AnySocket } from "./native.ts";
 import type { ProxiedPeer, ProxiedPeers } from "./proxied.ts";
+import { serveNative } from "./serve_native.ts";
 
 type NativeSocket = AnySocket<RawConnection>;
 
@@ -21,6 +23,16 @@ export type OnExchange = (exchange: Exchange) => void;
 const wheel = new TimerWheel();
 let connectionsMade = 0;
 
+/** An exchange, as far as its connection has to do with it. */
+interface Turn {
+  /** The client went away. */
+  gone(): void;
+  /** It has taken nothing for too long. */
+  timedOut(): void;
+  /** What it sends has stopped to make sense. */
+  broken(): void;
+}
+
 class RawConnection implements Connection, OpenConnection, Timed {
   readonly number = ++connectionsMade;
   readonly startMs = Date.now();
@@ -31,8 +43,9 @@ class RawConnection implements Connection, OpenConnection, Timed {
   lookMs = Number.POSITIVE_INFINITY;
   keepaliveMs = 75_000;
   sendMs = 60_000;
+  hadBody = false;
   /** The exchange being answered. */
-  current: RawExchange | undefined;
+  current: Turn | undefined;
   /** What came before its turn. */
   #queue: RawExchange[] | undefined;
   #remote: NativeAddress | undefined;
@@ -90,12 +103,24 @@ class RawConnection implements Connection, OpenConnection, Timed {
 
   arrived(exchange: RawExchange, handle: OnExchange): void {
     this.requests++;
+    if (exchange.hasBody) this.hadBody = true;
     if (this.current) {
       (this.#queue ??= []).push(exchange);
       exchange.handle = handle;
       return;
     }
     this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.current = exchange;
+    handle(exchange);
+  }
+
+  /** The runtime reads no more from here: what it refused is answered last. */
+  malformed(error: number, packet: Uint8Array, handle: OnExchange): void {
+    this.closing = true;
+    if (this.current) return this.current.broken();
+    this.requests++;
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    const exchange = new PacketExchange(this, packet, readPacket(this, error, packet));
     this.current = exchange;
     handle(exchange);
   }
@@ -318,6 +343,14 @@ class RawExchange implements Exchange {
     if (callbacks) for (const callback of callbacks) callback();
   }
 
+  /** Amid the body: what is to be said is said here, since the runtime takes no answer any more. */
+  broken(): void {
+    const { socket } = this.connection;
+    if (!this.#sentHeaders) socket.write(badRequest);
+    this.gone();
+    socket.end();
+  }
+
   /** The client has taken nothing for `send_timeout`. */
   timedOut(): void {
     this.abort();
@@ -384,6 +417,7 @@ class RawExchange implements Exchange {
 }
 
 const nothing = new Uint8Array(0);
+const badRequest = Buffer.from("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
 /** As much of a body waits in memory for its reader; what is more waits in the socket. */
 const earlyBytesMax = 64 * 1024;
 
@@ -414,6 +448,18 @@ export interface RawListenerOptions {
 /** Serves HTTP/1 on one address. */
 export function serveRaw(listener: RawListenerOptions): Bun.Server<undefined> {
   const { spec, binding, tls, connections, onExchange, peers } = listener;
+  const connectionOf = (socket: NativeSocket): RawConnection | undefined => {
+    if (socket.resty) return socket.resty;
+    const peer = peers?.get(socket.remoteAddress?.port ?? 0);
+    if (peers && !peer) return undefined;
+    return (socket.resty = new RawConnection(socket, spec, connections, tls, peer));
+  };
+  const onMalformed = (any: AnySocket, error: number, packet: Uint8Array): void => {
+    const socket = any as NativeSocket;
+    const connection = connectionOf(socket);
+    if (connection) connection.malformed(error, new Uint8Array(packet), onExchange);
+    else socket.close();
+  };
   const onNodeHTTPRequest = (
     _server: unknown,
     target: string,
@@ -428,16 +474,12 @@ export function serveRaw(listener: RawListenerOptions): Bun.Server<undefined> {
     _connectHead: unknown,
     isPipelined: boolean,
   ): void => {
-    let connection = socket.resty;
-    if (!connection) {
-      const peer = peers?.get(socket.remoteAddress?.port ?? 0);
-      if (peers && !peer) return response.abort();
-      connection = socket.resty = new RawConnection(socket, spec, connections, tls, peer);
-    }
+    const connection = connectionOf(socket);
+    if (!connection) return response.abort();
     const exchange = new RawExchange(connection, response, method, target, isHttp10, bits, hasBody, isPipelined);
     connection.arrived(exchange, onExchange);
   };
   // Timeouts are ours: the runtime's own count in steps of 4 s and cut slow uploads (maxRequestBodySize likewise).
   const options = { ...binding, idleTimeout: 0, maxRequestBodySize: Number.MAX_SAFE_INTEGER, onNodeHTTPRequest };
-  return Bun.serve(options as unknown as Parameters<typeof Bun.serve>[0]) as Bun.Server<undefined>;
+  return serveNative(options, onMalformed);
 }
