@@ -113,7 +113,7 @@ export class Mysql {
   async migrate(): Promise<MigrationReport> {
     const { migrations: folder } = this.options;
     if (folder === undefined) return { applied: [], known: 0 };
-    const migrations = await readMigrations(folder);
+    const migrations = readMigrations(folder);
     return this.#primary.locked("resty migrate", async (db) => {
       const { sql } = await import("drizzle-orm");
       const [tables] = await db.execute(sql`SHOW TABLES LIKE ${migrationsTable}`);

@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
-import { type MigrationReport, migrationsTable, pendingAfter, readMigrations } from "./migrations.ts";
+import { type Migration, type MigrationReport, migrationsTable, pendingAfter, readMigrations } from "./migrations.ts";
 
 /** `sqlite NAME …` of the configuration. */
 export interface SqliteOptions {
@@ -58,7 +58,7 @@ export class Sqlite {
   async migrate(): Promise<MigrationReport> {
     const { migrations: folder, file } = this.options;
     if (folder === undefined) return { applied: [], known: 0 };
-    const migrations = await readMigrations(folder);
+    const migrations = readMigrations(folder);
     if (this.#pending(migrations).length === 0) return { applied: [], known: migrations.length };
     using lock = new Database(file === ":memory:" ? file : `${file}-migrating`, { create: true });
     lock.run(`PRAGMA busy_timeout = ${migratingMs}`);
@@ -73,7 +73,7 @@ export class Sqlite {
     return { applied, known: migrations.length };
   }
 
-  #pending(migrations: Awaited<ReturnType<typeof readMigrations>>): string[] {
+  #pending(migrations: readonly Migration[]): string[] {
     const made = this.#file!.query("SELECT 1 FROM sqlite_master WHERE name = ?").get(migrationsTable);
     const last = made ? this.#file!.query(`SELECT max(created_at) AS at FROM ${migrationsTable}`).get() : null;
     return pendingAfter(migrations, (last as { at: number | null } | null)?.at ?? 0);

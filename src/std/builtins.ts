@@ -10,5 +10,7 @@ function whenAsked<T extends object>(name: string): () => T {
 export const nodeCrypto = whenAsked<typeof import("node:crypto")>("node:crypto");
 export const nodeDgram = whenAsked<typeof import("node:dgram")>("node:dgram");
 export const nodeDns = whenAsked<typeof import("node:dns")>("node:dns");
+export const nodeFsPromises = whenAsked<typeof import("node:fs/promises")>("node:fs/promises");
 export const nodeNet = whenAsked<typeof import("node:net")>("node:net");
+export const nodeTls = whenAsked<typeof import("node:tls")>("node:tls");
 export const nodeZlib = whenAsked<typeof import("node:zlib")>("node:zlib");

@@ -1,5 +1,5 @@
-import { promises } from "node:fs";
 import type { Storage } from "./storage.ts";
+import { nodeFsPromises } from "../../std/builtins.ts";
 
 interface Entry {
   readonly path: string;
@@ -87,18 +87,22 @@ export class CacheManager {
   async #missingBytes(): Promise<number> {
     const { folder, minFreeBytes } = this.storage.options;
     if (minFreeBytes === 0) return 0;
-    const { bavail, bsize } = await promises.statfs(folder);
+    const { bavail, bsize } = await nodeFsPromises().statfs(folder);
     return minFreeBytes - bavail * bsize;
   }
 }
 
 async function entriesOf(folder: string): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for (const found of await promises.readdir(folder, { withFileTypes: true }).catch(() => [])) {
+  for (const found of await nodeFsPromises()
+    .readdir(folder, { withFileTypes: true })
+    .catch(() => [])) {
     const path = `${folder}/${found.name}`;
     if (found.isDirectory()) entries.push(...(await entriesOf(path)));
     else if (/^[0-9a-f]{32}(?:\..*\.tmp)?$/.test(found.name)) {
-      const stats = await promises.stat(path).catch(() => undefined);
+      const stats = await nodeFsPromises()
+        .stat(path)
+        .catch(() => undefined);
       if (stats) entries.push({ path, bytes: stats.size, usedMs: Math.max(stats.atimeMs, stats.mtimeMs) });
     }
   }
@@ -106,5 +110,7 @@ async function entriesOf(folder: string): Promise<Entry[]> {
 }
 
 async function remove(path: string): Promise<void> {
-  await promises.unlink(path).catch(() => undefined); // another worker may have replaced or removed it
+  await nodeFsPromises()
+    .unlink(path)
+    .catch(() => undefined); // another worker may have replaced or removed it
 }

@@ -1,10 +1,10 @@
-import { createSecureContext } from "node:tls";
 import { tlsServers } from "../../compile/listen.ts";
 import type { Cycle } from "../../core/cycle.ts";
 import type { Certificate, TlsServer } from "../../core/plan.ts";
 import { describeFailure, stackOf } from "../../ngx/failure.ts";
 import type { Generation } from "../../ngx/generation.ts";
 import type { Script } from "../../ngx/script.ts";
+import { nodeTls } from "../../std/builtins.ts";
 import { asHost } from "../../std/host_context.ts";
 import { callOnce } from "./start.ts";
 import { ts } from "./ts.ts";
@@ -73,6 +73,6 @@ function checked(value: unknown): Chosen | undefined {
     throw new TypeError("a certificate is { cert, key }, both of them PEM text");
   if (refreshSeconds !== undefined && !(typeof refreshSeconds === "number" && refreshSeconds > 0))
     throw new RangeError("refreshSeconds has to be a number above 0");
-  createSecureContext({ cert, key }); // throws for what is no certificate, and for another's key
+  nodeTls().createSecureContext({ cert, key }); // throws for what is no certificate, and for another's key
   return { cert, key, ...(refreshSeconds === undefined ? {} : { refreshSeconds }) };
 }
