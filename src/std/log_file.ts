@@ -14,7 +14,7 @@ export interface LogSink {
    * @param level For those who pass it on; the line itself has it already.
    */
   write(line: string, level?: string): void;
-  /** Where the next line is to be put together, "\n" included; `commit` writes it. One that is never committed is lost. */
+  /** Where to put the next line together, "\n" included. One that is never committed is lost. */
   begin(): LineBuffer;
   commit(): void;
   flush(): void;

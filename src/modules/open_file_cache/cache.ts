@@ -1,16 +1,5 @@
-import { fstatSync, type Stats, statSync } from "node:fs";
-import { fsName } from "../../std/bytestring.ts";
-import {
-  DiskFile,
-  directory,
-  failure,
-  missing,
-  ofStats,
-  type Opened,
-  openFile,
-  readFully,
-  type Tested,
-} from "./disk_file.ts";
+import { fstatSync, type Stats } from "node:fs";
+import { DiskFile, directory, isSameFile, type Opened, openFile, statsOf, type Tested, tested } from "./disk_file.ts";
 
 /** A file up to this size is kept whole in memory: 1 MB leaves in 122 µs from there, in 231 when read (Bun 1.4.5). */
 const keptBytesMax = 1024 * 1024;
@@ -21,7 +10,7 @@ interface Entry {
   readonly path: string;
   found: Opened | Tested;
   /** To tell whether the file is still the one that was opened. */
-  identity: string;
+  stats: Stats | undefined;
   uses: number;
   checkedMs: number;
   usedMs: number;
@@ -59,17 +48,17 @@ export class FileCache {
     }
     const kept = entry ?? this.#add(path, nowMs);
     if (!(opened instanceof DiskFile)) {
-      this.#replace(kept, opened, "", nowMs);
+      this.#replace(kept, opened, undefined, nowMs);
       return opened;
     }
-    const identity = identityOf(fstatSync(opened.fd));
+    const stats = fstatSync(opened.fd);
     if (kept.uses < minUses) {
       const { sizeBytes, mtimeSeconds } = opened;
-      this.#replace(kept, { kind: "file", sizeBytes, mtimeSeconds }, identity, nowMs);
+      this.#replace(kept, { kind: "file", sizeBytes, mtimeSeconds }, stats, nowMs);
       return opened;
     }
     opened.retain();
-    this.#replace(kept, opened, identity, nowMs);
+    this.#replace(kept, opened, stats, nowMs);
     this.#load(opened);
     return opened;
   }
@@ -78,11 +67,10 @@ export class FileCache {
     const entry = this.#fresh(path, validMs, errors, nowMs);
     if (entry) return entry.found;
     const stats = statsOf(path);
-    const tested = stats instanceof Error ? failure("stat()", stats) : stats ? ofStats(stats) : missing;
-    if (tested.kind === "failure" && !errors) return tested;
-    const identity = stats && !(stats instanceof Error) ? identityOf(stats) : "";
-    this.#replace(this.#add(path, nowMs), tested, identity, nowMs);
-    return tested;
+    const found = tested(stats);
+    if (found.kind === "failure" && !errors) return found;
+    this.#replace(this.#add(path, nowMs), found, stats instanceof Error ? undefined : stats, nowMs);
+    return found;
   }
 
   /** Closes what it holds. */
@@ -102,7 +90,7 @@ export class FileCache {
     entry.usedMs = nowMs;
     entry.uses++;
     if (nowMs - entry.checkedMs <= validMs) return entry.found.kind === "failure" && !errors ? undefined : entry;
-    if (entry.found.kind !== "file" || entry.identity !== identityNow(path)) {
+    if (entry.found.kind !== "file" || !isSameFile(entry.stats, statsOf(path))) {
       this.#drop(entry);
       return undefined;
     }
@@ -112,7 +100,7 @@ export class FileCache {
 
   #add(path: string, nowMs: number): Entry {
     this.#evict(nowMs);
-    const entry: Entry = { path, found: directory, identity: "", uses: 1, checkedMs: nowMs, usedMs: nowMs };
+    const entry: Entry = { path, found: directory, stats: undefined, uses: 1, checkedMs: nowMs, usedMs: nowMs };
     this.#entries.set(path, entry);
     return entry;
   }
@@ -126,10 +114,10 @@ export class FileCache {
     }
   }
 
-  #replace(entry: Entry, found: Opened | Tested, identity: string, nowMs: number): void {
+  #replace(entry: Entry, found: Opened | Tested, stats: Stats | undefined, nowMs: number): void {
     this.#let(entry.found);
     entry.found = found;
-    entry.identity = identity;
+    entry.stats = stats;
     entry.checkedMs = nowMs;
   }
 
@@ -148,27 +136,6 @@ export class FileCache {
   #load(file: DiskFile): void {
     const { sizeBytes } = file;
     if (sizeBytes === 0 || sizeBytes > keptBytesMax || this.#keptBytes + sizeBytes > keptBytesTotal) return;
-    const bytes = Buffer.allocUnsafeSlow(sizeBytes);
-    if (readFully(file.fd, bytes, sizeBytes, 0) < sizeBytes) return;
-    file.bytes = bytes;
-    this.#keptBytes += sizeBytes;
-  }
-}
-
-/** Changes whenever the name leads to another file or the file was written to. */
-function identityOf({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
-  return `${dev} ${ino} ${size} ${mtimeMs} ${ctimeMs}`;
-}
-
-function identityNow(path: string): string {
-  const stats = statsOf(path);
-  return stats && !(stats instanceof Error) ? identityOf(stats) : "";
-}
-
-function statsOf(path: string): Stats | Error | undefined {
-  try {
-    return statSync(fsName(path), { throwIfNoEntry: false });
-  } catch (error) {
-    return error as Error;
+    if (file.load()) this.#keptBytes += sizeBytes;
   }
 }

@@ -9,14 +9,21 @@ export class DiskFile implements OpenFile {
   /** A strong ETag in nginx's form, made once however often the file is sent. */
   readonly etag: string;
   #users = 1;
+  #fd: number;
 
   constructor(
-    readonly fd: number,
+    fd: number,
     readonly path: string,
     readonly sizeBytes: number,
     readonly mtimeSeconds: number,
   ) {
+    this.#fd = fd;
     this.etag = `"${mtimeSeconds.toString(16)}-${sizeBytes.toString(16)}"`;
+  }
+
+  /** -1 once the file is in memory and nothing else. */
+  get fd(): number {
+    return this.#fd;
   }
 
   retain(): void {
@@ -24,7 +31,28 @@ export class DiskFile implements OpenFile {
   }
 
   release(): void {
-    if (--this.#users === 0) closeSync(this.fd);
+    if (--this.#users === 0) this.#close();
+  }
+
+  /**
+   * Reads all of the file into memory.
+   * @returns false, and does nothing, when it is shorter than it was.
+   */
+  load(): boolean {
+    const bytes = Buffer.allocUnsafeSlow(this.sizeBytes);
+    if (readFully(this.#fd, bytes, this.sizeBytes, 0) < this.sizeBytes) return false;
+    this.bytes = bytes;
+    return true;
+  }
+
+  /** Lives on as what `load` read; the disk may have the rest back. */
+  detach(): void {
+    this.#close();
+    this.#fd = -1;
+  }
+
+  #close(): void {
+    if (this.#fd >= 0) closeSync(this.#fd);
   }
 }
 
@@ -88,14 +116,36 @@ export const missing: OpenFailure = {
 
 /** What is at `path`, without opening it; never throws. */
 export function testFile(path: string): Tested {
-  let stats: Stats | undefined;
-  try {
-    stats = statSync(fsName(path), { throwIfNoEntry: false });
-  } catch (error) {
-    return failure("stat()", error);
-  }
+  return tested(statsOf(path));
+}
+
+/** What `statsOf` found. */
+export function tested(stats: Stats | Error | undefined): Tested {
   if (!stats) return missing;
-  return ofStats(stats);
+  return stats instanceof Error ? failure("stat()", stats) : ofStats(stats);
+}
+
+/** undefined: there is nothing at `path`. */
+export function statsOf(path: string): Stats | Error | undefined {
+  try {
+    return statSync(fsName(path), { throwIfNoEntry: false });
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** Is what a name leads to `now` the file that it led to `before`, and was not written to in between? */
+export function isSameFile(before: Stats | undefined, now: Stats | Error | undefined): boolean {
+  return (
+    before !== undefined &&
+    now !== undefined &&
+    !(now instanceof Error) &&
+    before.ino === now.ino &&
+    before.ctimeMs === now.ctimeMs &&
+    before.mtimeMs === now.mtimeMs &&
+    before.size === now.size &&
+    before.dev === now.dev
+  );
 }
 
 export function ofStats(stats: Stats): Exclude<Tested, OpenFailure> {
