@@ -4,8 +4,8 @@ import { calls, callsBytes, describeCalls } from "./calls.ts";
 
 const requestFor = (target: string): Request => ({ main: { method: "GET", target } }) as Request;
 
-function fresh(): Uint8Array {
-  const memory = new Uint8Array(callsBytes);
+function fresh(): Buffer {
+  const memory = Buffer.alloc(callsBytes);
   calls.share(memory);
   return memory;
 }
@@ -41,20 +41,24 @@ test("calls deeper than are noted do no harm", () => {
   expect(describeCalls(memory)).toBe("");
 });
 
-test("of those that wait, five are named, and their places are used again", () => {
+test("of those that wait, the latest five are named", () => {
   const memory = fresh();
-  const entries = Array.from({ length: 100 }, (_, i) => calls.wait("slow", requestFor(`/${i}`)));
-  expect(entries.filter((entry) => entry === 0).length).toBe(40);
+  const wait = (i: number): number => calls.wait("slow", requestFor(`/${i}`));
+  const first = wait(0);
   expect(describeCalls(memory)).toBe(
-    'one of these did not come back after a wait: slow for "GET /0", slow for "GET /1", slow for "GET /2", ' +
-      'slow for "GET /3", slow for "GET /4" and 55 more',
+    'one of these did not come back after a wait, the latest first: slow for "GET /0"',
   );
-  for (const entry of entries) calls.end(entry);
+  const others = Array.from({ length: 99 }, (_, i) => wait(i + 1));
+  expect(describeCalls(memory)).toEndWith(
+    'first: slow for "GET /99", slow for "GET /98", slow for "GET /97", slow for "GET /96", slow for "GET /95", or one before them',
+  );
+  calls.end(others.pop()!);
+  expect(describeCalls(memory)).toContain('first: slow for "GET /98"');
+  calls.end(first); // long forgotten: its place is another's now
+  for (const number of others.splice(50)) calls.end(number);
+  expect(describeCalls(memory)).toContain('first: slow for "GET /50"');
+  for (const number of others) calls.end(number);
   expect(describeCalls(memory)).toBe("");
-  calls.end(calls.wait("other", requestFor("/x")));
-  const again = calls.wait("slow", requestFor("/y"));
-  expect(describeCalls(memory)).toEndWith(': slow for "GET /y"');
-  calls.end(again);
 });
 
 test("long texts are cut, and none breaks a line of the log", () => {

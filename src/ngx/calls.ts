@@ -6,19 +6,23 @@ interface LatinBuffer extends Buffer {
 }
 
 // What scripts are doing, in memory that outlives a worker that has to be killed: see `describeCalls`. Written only
-// where somebody will read it (`worker_stall_timeout`), and then without an allocation: 60 ns a call, otherwise 2
-// (Bun 1.4.5).
+// where somebody will read it (`worker_stall_timeout`), and then without an allocation: 60 to 100 ns a call, otherwise
+// 2 to 4 (Bun 1.4.5).
 
-/** An entry: its state, the lengths of two texts, and the texts. */
+/** An entry: its state, the lengths of two texts, its number at 4, and the texts. */
 const entryBytes = 256;
-const whereAt = 4;
+const numberAt = 4;
+const whereAt = 8;
 const whereBytes = 120;
 const requestAt = whereAt + whereBytes;
 const requestBytes = entryBytes - requestAt;
 /** Calls inside calls, as of a body filter in a handler that prints. */
 const nestedMax = 4;
-/** Of those that wait, as many are remembered. */
+/** Of those that wait, the latest so many are remembered. */
 const waitingMax = 60;
+
+const numberMax = 2 ** 32 - 1;
+const entryOf = (number: number): number => nestedMax + (number % waitingMax);
 
 const enum State {
   free,
@@ -32,7 +36,7 @@ export const callsBytes = entryBytes * (nestedMax + waitingMax);
 class Calls {
   #memory: LatinBuffer | undefined;
   #depth = 0;
-  readonly #free: number[] = [];
+  #waited = 0;
   /** Which script each entry has been written for: most are used for the same one again and again. */
   readonly #wheres: string[] = [];
 
@@ -42,8 +46,6 @@ class Calls {
     this.#memory = Buffer.from(memory.buffer, memory.byteOffset, memory.byteLength) as LatinBuffer;
     this.#depth = 0;
     this.#wheres.length = 0;
-    this.#free.length = 0;
-    for (let entry = nestedMax + waitingMax - 1; entry >= nestedMax; entry--) this.#free.push(entry);
   }
 
   get isShared(): boolean {
@@ -53,7 +55,7 @@ class Calls {
   /** A script is called: until `leave`. */
   enter(where: string, request?: Request): void {
     if (!this.#memory) return;
-    if (this.#depth < nestedMax) this.#write(this.#depth, State.running, where, request);
+    if (this.#depth < nestedMax) this.#write(this.#depth, State.running, 0, where, request);
     this.#depth++;
   }
 
@@ -67,21 +69,22 @@ class Calls {
    */
   wait(where: string, request?: Request): number {
     if (!this.#memory) return 0;
-    const entry = this.#free.pop();
-    if (entry === undefined) return 0;
-    this.#write(entry, State.waiting, where, request);
-    return entry;
+    const number = (this.#waited = (this.#waited % numberMax) + 1);
+    this.#write(entryOf(number), State.waiting, number, where, request);
+    return number;
   }
 
-  end(entry: number): void {
-    if (entry === 0) return;
-    this.#memory![entry * entryBytes] = State.free;
-    this.#free.push(entry);
+  end(number: number): void {
+    if (number === 0) return;
+    const at = entryOf(number) * entryBytes;
+    // A later one may have its place.
+    if (this.#memory!.readUInt32LE(at + numberAt) === number) this.#memory![at] = State.free;
   }
 
-  #write(entry: number, state: State, where: string, request: Request | undefined): void {
+  #write(entry: number, state: State, number: number, where: string, request: Request | undefined): void {
     const memory = this.#memory!;
     const at = entry * entryBytes;
+    memory.writeUInt32LE(number, at + numberAt);
     if (this.#wheres[entry] !== where) {
       this.#wheres[entry] = where;
       memory[at + 1] = memory.write(where, at + whereAt, whereBytes, "utf8");
@@ -104,22 +107,20 @@ export const calls = new Calls();
 const namedMax = 5;
 
 /** What a worker was doing, of the memory that it has noted it in: "" where that was nothing of a script's. */
-export function describeCalls(memory: Uint8Array): string {
-  const running: string[] = [];
-  const waiting: string[] = [];
-  for (let entry = 0; entry < nestedMax + waitingMax; entry++) {
-    const at = entry * entryBytes;
-    if (memory[at] === State.running) running.push(describe(memory, at));
-    else if (memory[at] === State.waiting) waiting.push(describe(memory, at));
-  }
+export function describeCalls(memory: Buffer): string {
+  const places = Array.from({ length: nestedMax + waitingMax }, (_, entry) => entry * entryBytes);
+  const running = places.filter((at) => memory[at] === State.running);
   // What was called last is what has not come back.
-  if (running.length > 0) return `it was in ${running.at(-1)}`;
+  if (running.length > 0) return `it was in ${describe(memory, running.at(-1)!)}`;
+  const numberOf = (at: number): number => memory.readUInt32LE(at + numberAt);
+  const waiting = places.filter((at) => memory[at] === State.waiting).sort((a, b) => numberOf(b) - numberOf(a));
   if (waiting.length === 0) return "";
-  const more = waiting.length > namedMax ? ` and ${waiting.length - namedMax} more` : "";
-  return `one of these did not come back after a wait: ${waiting.slice(0, namedMax).join(", ")}${more}`;
+  const named = waiting.slice(0, namedMax).map((at) => describe(memory, at));
+  const more = waiting.length > namedMax ? ", or one before them" : "";
+  return `one of these did not come back after a wait, the latest first: ${named.join(", ")}${more}`;
 }
 
-function describe(memory: Uint8Array, at: number): string {
+function describe(memory: Buffer, at: number): string {
   const where = Buffer.from(memory.subarray(at + whereAt, at + whereAt + memory[at + 1]!)).toString();
   const length = memory[at + 2]!;
   if (length === 0) return where;

@@ -75,19 +75,20 @@ test("a script chooses certificates by name, and again when it said so", async (
       init_worker_by_ts_block { ngx.shared.state.set("init", true); }
       server {
         listen 127.0.0.1:${port} ssl;
-        server_name a.test chosen.test other.test broken.test .wild.test;
+        server_name a.test chosen.test other.test broken.test .wild.test ~^re www.open.*;
         ssl_certificate a.pem;
         ssl_certificate_key a.key;
         ssl_certificate_by_ts_block {
           import { readFile } from "node:fs/promises";
           const of = async (who) => ({ cert: await readFile(ngx.config.prefix() + "conf/" + who + ".pem", "utf8"), key: await readFile(ngx.config.prefix() + "conf/" + who + ".key", "utf8") });
+          ngx.shared.state.rpush("asked", name);
           if (!ngx.shared.state.get("init") || ngx.getPhase() !== "ssl_certificate") throw new Error("too early");
           if (name === "chosen.test" || name === ".wild.test") return of("b");
           if (name === "other.test") return { ...(await of(ngx.shared.state.get("other") ?? "a")), refreshSeconds: 0.1 };
           if (name === "broken.test") return { ...(await of("b")), key: (await of("a")).key };
           if (name === "") return of("b");
         }
-        location / { content_by_ts_block { ngx.shared.state.set("other", "b"); return "set"; } }
+        location / { content_by_ts_block { ngx.shared.state.set("other", "b"); const asked = []; for (let name; (name = ngx.shared.state.lpop("asked")) !== undefined;) asked.push(name); return [...new Set(asked)].join(); } }
       }
     `,
     files,
@@ -102,7 +103,9 @@ test("a script chooses certificates by name, and again when it said so", async (
   ]);
   await server.logged(/ssl_certificate_by_ts_block failed for "broken.test", which keeps ssl_certificate: .*MISMATCH/);
   expect(seen("other.test")).toBe("a.test");
-  expect(curl("--resolve", `a.test:${port}:127.0.0.1`, `https://a.test:${port}/`)).toBe("set");
+  expect(curl("--resolve", `a.test:${port}:127.0.0.1`, `https://a.test:${port}/`)).toBe(
+    "a.test,chosen.test,other.test,broken.test,.wild.test,",
+  );
   await until("the certificate that it chooses then", () => seen("other.test") === "b.test");
 }, 30_000);
 

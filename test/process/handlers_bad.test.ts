@@ -38,7 +38,7 @@ test("a handler that loops for ever costs its worker, and nobody else's requests
   // Of one that loops after a wait, it is known that it had not ended.
   await server.get("/loop-later?n=2").catch(() => undefined);
   await server.logged(
-    /is replaced: one of these did not come back after a wait: content_by_ts_block in \S+nginx\.conf:\d+ for "GET \/loop-later\?n=2"/,
+    /is replaced: one of these did not come back after a wait, the latest first: content_by_ts_block in \S+nginx\.conf:\d+ for "GET \/loop-later\?n=2"/,
   );
 }, 30_000);
 

@@ -44,9 +44,10 @@ export async function chooseCertificates(cycle: Cycle, generation: Generation): 
 
 /** @returns After how many seconds to ask again; undefined is never. */
 async function chooseFor(server: TlsServer, script: Script, generation: Generation): Promise<number | undefined> {
+  // The runtime chooses by a whole name or the end of one. The empty name is for clients that say none of them.
+  const names = server.names.filter((name) => !name.startsWith("~") && !name.endsWith(".*"));
   const seconds = await Promise.all(
-    // The empty name is for clients that say none, or one that no server has.
-    [...new Set([...server.names, ""])].map(async (name) => {
+    [...new Set([...names, ""])].map(async (name) => {
       try {
         const chosen = checked(await callOnce(generation, script, name));
         if (chosen) server.chosen[name] = { cert: chosen.cert, key: chosen.key };
