@@ -169,7 +169,11 @@ block("a map whose file is not there", {
 
 test("heads as nginx takes them, though the RFC need not", async () => {
   await using server = await start({
-    server: `location / { return 200 "$request_method $uri [$http_x$http_y]"; }`,
+    server: `
+      location / { return 200 "$request_method $uri [$http_x$http_y]"; }
+      location /files/ { alias html/; }
+    `,
+    files: { large: "0123456789".repeat(1_000_000) },
   });
   const lf = (text: string): string => text.replaceAll("\r\n", "\n");
   for (const [sent, body] of [
@@ -188,6 +192,8 @@ test("heads as nginx takes them, though the RFC need not", async () => {
     const start = answer.startsWith("HTTP/") ? answer.indexOf("\r\n\r\n") + 4 : 0; // HTTP/0.9 has no head
     expect([sent, answer.slice(start)]).toEqual([sent, body]);
   }
+  const large = await server.raw(lf(get("/files/large")));
+  expect(large.length - large.indexOf("\r\n\r\n") - 4).toBe(10_000_000);
   // A kept connection ends with such a request, and what came before it is answered.
   const both = await server.raw(`GET /a HTTP/1.1\r\nHost: a\r\n\r\n${lf(get("/b"))}`);
   expect(both.match(/^(GET .*|HTTP\/1\.1 \d+)/gm)).toContain("HTTP/1.1 200");

@@ -22,6 +22,8 @@ export interface PacketConnection extends Connection {
 const registered = new Set(METHODS);
 /** More header lines than this the runtime refuses. */
 const nativeFieldsMax = 198;
+const nothing = new Uint8Array(0);
+const nudgeMs = 10;
 /** A first line of which so much has come without an end is what makes a head too large. */
 const longLineBytes = 16 * 1024;
 
@@ -116,6 +118,8 @@ export class PacketExchange implements Exchange {
   readonly #headers: string[];
   readonly #body: Uint8Array | undefined;
   #chunked = false;
+  /** The socket holds what the client has yet to take. */
+  #full = false;
   #waiting: PromiseWithResolvers<void> | undefined;
   #onAbort: (() => void)[] = [];
 
@@ -165,8 +169,8 @@ export class PacketExchange implements Exchange {
   #put(bytes: Uint8Array): boolean {
     if (this.aborted || bytes.length === 0) return !this.aborted;
     this.bytesSent += bytes.length;
-    // Where it does not say how much it took it took all, or holds the rest.
-    return (this.connection.socket.write(bytes) as number | boolean) !== false;
+    this.#full = !this.connection.socket.write(bytes);
+    return !this.#full;
   }
 
   interim(): void {}
@@ -180,17 +184,23 @@ export class PacketExchange implements Exchange {
 
   drained(): Promise<void> {
     if (this.aborted) return Promise.reject(new ClientGone());
-    if (!this.#waiting) {
-      const { connection } = this;
-      this.#waiting = Promise.withResolvers<void>();
-      connection.due(connection.sendMs);
-      connection.socket.ondrain = () => {
-        connection.deadlineMs = Number.POSITIVE_INFINITY;
-        this.#waiting?.resolve();
-        this.#waiting = undefined;
-      };
-    }
-    return this.#waiting.promise;
+    this.#waiting ??= Promise.withResolvers<void>();
+    const { promise } = this.#waiting;
+    this.connection.due(this.connection.sendMs);
+    this.#nudge();
+    return promise;
+  }
+
+  /** Of a connection it has given up on, the runtime sends no more by itself, and does not tell when there is room. */
+  #nudge(): void {
+    setTimeout(() => {
+      if (!this.#waiting) return;
+      if (!this.connection.socket.write(nothing)) return this.#nudge();
+      this.#full = false;
+      this.connection.deadlineMs = Number.POSITIVE_INFINITY;
+      this.#waiting.resolve();
+      this.#waiting = undefined;
+    }, nudgeMs);
   }
 
   end(trailers?: string[]): void {
@@ -240,7 +250,12 @@ export class PacketExchange implements Exchange {
   }
 
   finished(): void {
-    this.connection.done(false);
+    const { connection } = this;
+    if (!this.#full || this.aborted) return connection.done(false);
+    void this.drained().then(
+      () => connection.done(false),
+      () => undefined, // the client went away
+    );
   }
 }
 
