@@ -7,6 +7,10 @@ const unknownId = "0123456789abcdef0123456789abcdef";
 const json = "application/json";
 const form = "application/x-www-form-urlencoded";
 
+/** A form of one part, in bytes as they are. */
+const part = (disposition: string, text: string): Uint8Array =>
+  Buffer.from(`--b\r\nContent-Disposition: form-data; ${disposition}\r\n\r\n${text}\r\n--b--\r\n`, "latin1");
+
 interface Store {
   readonly name: string;
   readonly redis: boolean;
@@ -226,8 +230,53 @@ describe.each<Store>([
       [json, '{"__proto__":{"user_id":"x"}}', 400, "user_id is required"],
       [form, "user_id=%ff", 400, "user_id is not valid UTF-8"],
       ["text/plain", "user_id=a", 415, "The request body must be JSON or a form"],
+      [json, `{"user_id":"${"x".repeat(1 << 20)}"}`, 400, "user_id is too long (max 255)"],
+      [json, '{"user_id":"a","user_data":1e400}', 400, "user_data is too large for a number: send it as text"],
+      [
+        json,
+        '{"user_id":"a","user_data":{"n":[12345678901234567890]}}',
+        400,
+        "user_data has a number that is too large: send it as text",
+      ],
+      [json, '{"user_id":"a","user_data":"\\udc00"}', 400, "user_data is not valid Unicode"],
+      [form, "user_id=a&user_data=%00%ff%fe", 400, "user_data is not valid UTF-8"],
+      [
+        form,
+        new Uint8Array([...Buffer.from("user_id=a&user_data="), 0xff, 0xfe]),
+        400,
+        "The request body is not valid UTF-8",
+      ],
+      ["multipart/form-data; boundary=b", part('name="user_data"; filename="x"', "x"), 400, "user_data is a file"],
+      ["multipart/form-data; boundary=b", part('name="user_id"', "\xff"), 400, "user_id is not valid UTF-8"],
     ])("%s %p is refused", async (type, body, status, error) => {
       expect(await service.ask("create", { type, body })).toMatchObject({ status, type: json, json: { error } });
+    });
+
+    test("a megabyte where an id should be is no id", async () => {
+      const long = "0".repeat(1 << 20);
+      const post = (target: string, body: object) => service.ask(target, { type: json, body: JSON.stringify(body) });
+      for (const target of ["validate", "delete"]) expect((await post(target, { session_id: long })).status).toBe(401);
+      expect((await post("update", { session_id: long, user_data: "x" })).status).toBe(401);
+      expect((await post("batch", { session_ids: long })).json).toEqual({ success: true, sessions: {} });
+      expect((await post("batch", { session_ids: `${long},`.repeat(2) })).json.sessions).toEqual({});
+      expect((await post("batch", { session_ids: ",".repeat(1 << 20) })).status).toBe(400);
+      expect((await post("create", { user_id: "a", user_data: "x".repeat(5 << 20) })).status).toBe(413);
+    });
+
+    test("what looks like a command, a field, a header or a line of a log is data", async () => {
+      const nasty =
+        "x\r\nSET injected 1\r\n$5\r\nX-Injected: 1\r\n\r\n'; DROP TABLE users; --\n2026/01/01 [emerg] injected";
+      const body = JSON.stringify({ user_id: nasty.slice(0, 200), user_data: nasty, session_id: nasty });
+      const created = await service.ask("create", { type: json, body });
+      expect(created.json.session_data).toMatchObject({ user_id: nasty.slice(0, 200), user_data: nasty });
+      for (const target of ["validate", "update", "delete"])
+        expect((await service.ask(target, { type: json, body })).status).toBe(401);
+      const batch = await service.ask("batch", { type: json, body: JSON.stringify({ session_ids: [nasty] }) });
+      expect(batch.json.sessions).toEqual({});
+      expect(service.server.errorLog()).not.toContain("injected");
+      if (!store) return;
+      const keys = (await store.command("KEYS", "*")).split("\r\n").filter((line) => /^[^*$]/.test(line));
+      for (const key of keys) expect(key).toMatch(/^session:[0-9a-f]{32}$/);
     });
 
     test("data as deep as a body can be is kept or refused", async () => {
@@ -276,25 +325,29 @@ describe.each<Store>([
 });
 
 describe.each([1, 2, 4])("%d workers", (workers) => {
-  test.each(["embedded", "redis"])("see each other's writes at once: %s", async (kind) => {
-    await using stack = new AsyncDisposableStack();
-    const store = kind === "redis" ? stack.use(await redis()) : undefined;
-    const service = stack.use(await startSessions({ redisUrl: store?.url, workers }));
-    const connections = await service.everyWorker(workers);
-    for (const writer of connections) {
-      const created = await service.ask("create?user_id=ann&user_data=first", { over: writer });
-      const id = created.json.session_id;
-      const seen = () => Promise.all(connections.map((over) => service.ask(`validate?session_id=${id}`, { over })));
-      for (const { json } of await seen()) expect(json.session.user_data).toBe("first");
-      for (let i = 0; i < 20; i++) {
-        await service.ask(`update?session_id=${id}&user_data=data-${i}`, { over: writer });
-        for (const { json } of await seen()) expect(json.session.user_data).toBe(`data-${i}`);
+  test.each(["embedded", "redis"])(
+    "see each other's writes at once: %s",
+    async (kind) => {
+      await using stack = new AsyncDisposableStack();
+      const store = kind === "redis" ? stack.use(await redis()) : undefined;
+      const service = stack.use(await startSessions({ redisUrl: store?.url, workers }));
+      const connections = await service.everyWorker(workers);
+      for (const writer of connections) {
+        const created = await service.ask("create?user_id=ann&user_data=first", { over: writer });
+        const id = created.json.session_id;
+        const seen = () => Promise.all(connections.map((over) => service.ask(`validate?session_id=${id}`, { over })));
+        for (const { json } of await seen()) expect(json.session.user_data).toBe("first");
+        for (let i = 0; i < 20; i++) {
+          await service.ask(`update?session_id=${id}&user_data=data-${i}`, { over: writer });
+          for (const { json } of await seen()) expect(json.session.user_data).toBe(`data-${i}`);
+        }
+        await service.ask(`delete?session_id=${id}`, { over: writer });
+        for (const { status } of await seen()) expect(status).toBe(401);
       }
-      await service.ask(`delete?session_id=${id}`, { over: writer });
-      for (const { status } of await seen()) expect(status).toBe(401);
-    }
-    for (const connection of connections) connection[Symbol.dispose]();
-  });
+      for (const connection of connections) connection[Symbol.dispose]();
+    },
+    30_000,
+  );
 });
 
 test("a store in memory that is full ends nobody's session", async () => {

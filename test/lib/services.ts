@@ -246,7 +246,12 @@ export class MariaDb extends Service {
   readonly database = "resty";
 
   get url(): string {
-    return `mysql://${this.user}:${this.password}@127.0.0.1:${this.port}/${this.database}`;
+    return this.urlOf(this.user);
+  }
+
+  /** @param user "plain" has no rights over the server, for which its restrictions are. */
+  urlOf(user: string): string {
+    return `mysql://${user}:${this.password}@127.0.0.1:${this.port}/${this.database}`;
   }
 }
 
@@ -273,11 +278,14 @@ export async function mariadb(options: readonly string[] = []): Promise<MariaDb>
     });
     if (install.exitCode !== 0) throw new Error(`mariadb-install-db failed:\n${install.stdout}${install.stderr}`);
     const account = "'resty'@'127.0.0.1'";
+    const plain = "'plain'@'127.0.0.1'";
     writeFiles(folder, {
       "init.sql": [
         "CREATE DATABASE IF NOT EXISTS resty;",
         `CREATE USER IF NOT EXISTS ${account} IDENTIFIED BY 'resty';`,
         `GRANT ALL ON *.* TO ${account};`,
+        `CREATE USER IF NOT EXISTS ${plain} IDENTIFIED BY 'resty';`,
+        `GRANT ALL ON resty.* TO ${plain};`,
         "",
       ].join("\n"),
     });

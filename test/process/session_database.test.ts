@@ -80,6 +80,38 @@ test(
 );
 
 test(
+  "a MySQL that is read-only or without its tables says no, and what was to be noted waits",
+  async () => {
+    await using server = await mariadb();
+    await makeTables(server);
+    const url = server.urlOf("plain");
+    await using service = await startSessions({ http: `mysql main url=${url} timeout=500ms pool=2;`, workers: 1 });
+    const id = await service.create();
+    const updates = async (): Promise<number> => {
+      const rows = await query(server, "SELECT count(*) AS n FROM session_events WHERE event = 'update'");
+      return Number(rows[0]!.n);
+    };
+    const update = async () => expect((await service.ask(`update?session_id=${id}&user_data=x`)).status).toBe(200);
+
+    await query(server, "SET GLOBAL read_only = 1");
+    await update();
+    await service.server.logged(/the session log cannot be written, \d+ events? of sessions wait: .*read-only/);
+    expect((await service.ask("create?user_id=ann")).status).toBe(200); // who only looks up is served
+    await query(server, "SET GLOBAL read_only = 0");
+    await until("what had to wait", async () => (await updates()) === 1);
+
+    await query(server, "RENAME TABLE session_events TO events_away, users TO users_away");
+    expect(await service.ask("create?user_id=ann")).toMatchObject(directory);
+    await update();
+    await until("another failure", () => service.server.errorLog().includes("resty.session_events' doesn't exist"));
+    await query(server, "RENAME TABLE events_away TO session_events, users_away TO users");
+    await usable(service);
+    await until("what had to wait", async () => (await updates()) === 2);
+  },
+  limit,
+);
+
+test(
   "with the primary gone, users are looked up in a replica; without replicas, in the primary",
   async () => {
     await using primary = await mariadb();

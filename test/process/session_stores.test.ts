@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
-import { freePort, until } from "../lib/index.ts";
+import { connect, freePort, until } from "../lib/index.ts";
 import { type Redis, redis, redisCluster, redisSentinel } from "../lib/services.ts";
 import { type Reply, type SessionService, startSessions } from "../lib/session.ts";
 import { TcpLink } from "../lib/tcp_link.ts";
@@ -164,7 +164,27 @@ describe("one Redis", () => {
       await store.command("CONFIG", "SET", "min-replicas-to-write", "1");
       await expectReadsOnly();
       await store.command("CONFIG", "SET", "min-replicas-to-write", "0");
+      // As one is that was set back to a replica, of a primary that cannot be reached.
+      await store.command("REPLICAOF", "127.0.0.1", String(await freePort()));
+      await expectReadsOnly();
+      await store.command("REPLICAOF", "NO", "ONE");
       expect((await service.ask(`update?session_id=${id}&user_data=x`)).status).toBe(200);
+    },
+    limit,
+  );
+
+  test(
+    "that takes no more clients is tried until it does",
+    async () => {
+      await using store = await redis();
+      await store.command("CONFIG", "SET", "maxclients", "1");
+      using _other = await connect({ port: store.port });
+      await using service = await startSessions({ redisUrl: store.url });
+      expect((await service.ask("create?user_id=ann")).status).toBe(500);
+      await service.server.logged(/redis "main" is not reachable: .*max number of clients reached/);
+      _other[Symbol.dispose]();
+      await until("a place", async () => (await store.command("CONFIG", "SET", "maxclients", "100")) === "+OK\r\n");
+      await recovered(service);
     },
     limit,
   );

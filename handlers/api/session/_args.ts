@@ -115,19 +115,27 @@ function textOf(name: string, value: unknown): string | undefined {
     return value;
   }
   if (typeof value === "number") {
-    if (Number.isInteger(value) && !Number.isSafeInteger(value))
-      throw new BadRequest(`${name} is too large for a number: send it as text`);
+    if (!isExact(value)) throw new BadRequest(`${name} is too large for a number: send it as text`);
     return String(value);
   }
   if (Array.isArray(value) && name === "session_ids") return value.join(",");
   if (typeof value === "object" && (name === "user_id" || name === "session_id"))
     throw new BadRequest(`${name} must be text`);
   try {
-    return JSON.stringify(value);
-  } catch {
+    return JSON.stringify(value, (_, inner: unknown) => {
+      if (typeof inner === "number" && !isExact(inner))
+        throw new BadRequest(`${name} has a number that is too large: send it as text`);
+      return inner;
+    });
+  } catch (error) {
+    if (error instanceof BadRequest) throw error;
     throw new BadRequest(`${name} is nested too deeply`); // so deep that the stack has no room for it
   }
 }
+
+/** Whether reading it as a number has kept what was sent; digits behind the point do not count. */
+const isExact = (value: number): boolean =>
+  Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
 
 async function readForm(ngx: Ngx, values: Values): Promise<void> {
   for (const [name, value] of (await ngx.req.form()).entries()) {
