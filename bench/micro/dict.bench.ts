@@ -1,5 +1,6 @@
 // Question: what does one operation on a shared dictionary cost a worker that nobody disturbs? 32-byte keys, 1024 of
-// them, in a zone of 64 MB. Left out: other workers (dict_readers.ts) and the peer (dict_peer.ts, the same loops).
+// them, in a zone of 64 MB; and what if the values are read in turn from 65 536 keys, so that no cache holds them, the
+// processor's or ours? Left out: other workers (dict_readers.ts) and the peer (dict_peer.ts, the same loops).
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SharedDict } from "../../src/shm/dict.ts";
@@ -8,11 +9,15 @@ import { openZone, zoneDirectory } from "../../src/shm/zone.ts";
 import type { Micro } from "./harness.ts";
 
 const KEYS = 1024;
-const keysOf = (first: string) =>
-  Array.from({ length: KEYS }, (_, i) => first + `ession:${String(i).padStart(24, "0")}`);
+const MANY = 65_536;
+const keyOf = (first: string, i: number) => first + `ession:${String(i).padStart(24, "0")}`;
+const keysOf = (first: string) => Array.from({ length: KEYS }, (_, i) => keyOf(first, i));
 const keys = keysOf("s");
 const missing = keysOf("m");
 const counters = keysOf("c");
+/** Not in the order in which they were stored. */
+const shuffled = () => Array.from({ length: MANY }, (_, i) => keyOf("n", (i * 40_503) % MANY));
+let manyKeys: string[] | undefined;
 const clients = Array.from({ length: KEYS }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
 
 let made: { dict: SharedDict; bucket: LeakyBucket } | undefined;
@@ -108,6 +113,25 @@ const micros: Micro[] = [
     run(times) {
       const { bucket } = zone();
       for (let i = 0; i < times; i++) bucket.take(clients[i % KEYS]!, 10, i);
+    },
+  },
+  {
+    name: "get, 200 B of many",
+    run(times) {
+      const { dict } = zone();
+      const value = "v".repeat(200);
+      if (!manyKeys) for (let i = 0; i < MANY; i++) must(dict.set(keyOf("n", i), value) === true, "set");
+      manyKeys ??= shuffled();
+      for (let i = 0; i < times; i++) must((dict.get(manyKeys[i % MANY]!) as string).length === 200, "get");
+    },
+  },
+  {
+    name: "set, 200 B of many",
+    run(times) {
+      const { dict } = zone();
+      const value = "v".repeat(200);
+      manyKeys ??= shuffled();
+      for (let i = 0; i < times; i++) must(dict.set(manyKeys[i % MANY]!, value) === true, "set");
     },
   },
 ];

@@ -59,6 +59,16 @@ const lua = `
   bench("set and delete", function(times)
     for i = 0, times - 1 do dict:set(missing[i % KEYS], i) dict:delete(missing[i % KEYS]) end
   end)
+  local MANY, many = 65536, {}
+  local function many_key(i) return "nession:" .. string.format("%024d", i) end
+  for i = 0, MANY - 1 do dict:set(many_key(i), value) end
+  for i = 0, MANY - 1 do many[i] = many_key(i * 40503 % MANY) end
+  bench("get, 200 B of many", function(times)
+    for i = 0, times - 1 do if #dict:get(many[i % MANY]) ~= 200 then error("get") end end
+  end)
+  bench("set, 200 B of many", function(times)
+    for i = 0, times - 1 do if not dict:set(many[i % MANY], value) then error("set") end end
+  end)
 `;
 
 /** Nanoseconds by name, as the peer measures them. */

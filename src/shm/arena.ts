@@ -134,6 +134,9 @@ export class Arena {
   #fitting(granules: number): number {
     const words = this.#words;
     const own = classOf(granules);
+    // Often the one freed last had the same size, and still is in the processor's caches.
+    const freed = words[FREE_HEADS_AT + own]!;
+    if (freed !== 0 && words[freed]! >>> 2 >= granules) return freed;
     // Below 32 granules all of a list have one size. Above, only a higher list surely fits.
     const from = granules < 32 ? own : own + 1;
     let word = from >>> 5;

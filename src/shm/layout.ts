@@ -6,7 +6,7 @@
  */
 
 /** Changes whenever anything below does: a file of another version is replaced. */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 export const MAGIC = 0x59545352;
 
 /** A block's unit: one cache line, and enough for any header, so that every free block can serve any request. */
@@ -37,8 +37,9 @@ export const H_TX = 32;
 export const H_OPEN_BUCKET = 33;
 /** Entries of an older generation are expired: raising it flushes all at once. */
 export const H_GENERATION = 34;
-/** Stamps every stored value, for compare-and-set. */
+/** Stamps every stored value, for compare-and-set and for texts that were read before: 64 bits, so never the same. */
 export const H_STAMP = 35;
+export const H_STAMP_HIGH = 46;
 export const H_LRU_HEAD = 36;
 export const H_LRU_TAIL = 37;
 export const H_ENTRIES = 38;
@@ -113,6 +114,8 @@ export const E_STAMP = 9;
 /** A float for numbers and booleans; else the value's length in bytes, or the count of a list or hash. */
 export const E_NUMBER = 10;
 export const E_LENGTH = 10;
+/** Only of what is no number, list or hash. */
+export const E_STAMP_HIGH = 11;
 export const E_HEADER_WORDS = 12;
 
 /** A list or hash: its first element, the last (of a list), and how many. */

@@ -11,6 +11,7 @@ import {
   JOURNAL_RECORDS,
 } from "./layout.ts";
 import { lockSlowly, ownerWord } from "./lock.ts";
+import { storeFirst, storeLast } from "./order.ts";
 
 /** Bun's Buffer has these faster forms of write and toString, which its types leave out. */
 export interface TextBuffer extends Buffer {
@@ -90,7 +91,7 @@ export class Memory {
 
   unlock(): void {
     this.#held = false;
-    Atomics.store(this.words, H_LOCK, 0);
+    storeLast(this.words, H_LOCK, 0);
   }
 
   /** Changes a word so that it is changed back if the transaction is not committed. */
@@ -106,7 +107,7 @@ export class Memory {
 
   commit(): void {
     this.#transaction = (this.#transaction + 1) | 0;
-    Atomics.store(this.words, H_TX, this.#transaction);
+    storeLast(this.words, H_TX, this.#transaction);
     this.#records = 0;
     if (this.#transaction === 0) this.#restart();
   }
@@ -115,7 +116,7 @@ export class Memory {
   #restart(): void {
     this.words.fill(0, JOURNAL_AT, JOURNAL_AT + JOURNAL_RECORDS * 3);
     this.#transaction = 1;
-    Atomics.store(this.words, H_TX, 1);
+    storeLast(this.words, H_TX, 1);
   }
 
   /** Takes back what the running transaction did, whoever began it. */
@@ -145,7 +146,7 @@ export class Memory {
   }
 
   dropImage(): void {
-    Atomics.store(this.words, H_IMAGED, 0);
+    storeLast(this.words, H_IMAGED, 0);
   }
 
   #restoreImage(): void {
@@ -159,10 +160,10 @@ export class Memory {
   /** Tells readers of this bucket's chain to wait, or to start again. */
   openBucket(bucket: number): void {
     this.words[H_OPEN_BUCKET] = bucket;
-    Atomics.add(this.words, bucket, 1);
+    storeFirst(this.words, bucket, this.words[bucket]! + 1);
   }
 
   closeBucket(bucket: number): void {
-    Atomics.add(this.words, bucket, 1);
+    storeLast(this.words, bucket, this.words[bucket]! + 1);
   }
 }

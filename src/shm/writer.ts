@@ -17,6 +17,7 @@ import {
   E_NUMBER,
   E_OLDER,
   E_STAMP,
+  E_STAMP_HIGH,
   F_STATS,
   GRANULE_BYTES,
   GRANULE_WORDS,
@@ -32,6 +33,7 @@ import {
   H_LRU_TAIL,
   H_NEXT_ID,
   H_STAMP,
+  H_STAMP_HIGH,
   L_NEXT,
   META_FIELD,
   META_GENERATION_SHIFT,
@@ -95,7 +97,7 @@ export abstract class Writer extends Reader {
   store(old: number, value: Staged, expires: number, flags: number, evict: boolean, parent = 0): number {
     this.forcible = false;
     const words = this.words;
-    words[H_STAMP]! += 1;
+    this.#nextStamp();
     this.floats[F_STATS + S_STORES]! += 1;
     const keyLength = this.keyLength & META_KEY_LENGTH;
     const keyBytes = (keyLength + 3) & ~3;
@@ -161,7 +163,17 @@ export abstract class Writer extends Reader {
     words[entry + E_FLAGS] = flags;
     words[entry + E_STAMP] = words[H_STAMP]!;
     if (value.isNumber) this.floats[(entry + E_NUMBER) >>> 1] = value.number;
-    else words[entry + E_LENGTH] = value.length;
+    else {
+      words[entry + E_LENGTH] = value.length;
+      words[entry + E_STAMP_HIGH] = words[H_STAMP_HIGH]!;
+    }
+  }
+
+  /** Locked. The high word first: who dies in between has only left some stamps out. */
+  #nextStamp(): number {
+    const next = (this.words[H_STAMP]! + 1) | 0;
+    if (next === 0) this.words[H_STAMP_HIGH] = (this.words[H_STAMP_HIGH]! + 1) | 0;
+    return (this.words[H_STAMP] = next);
   }
 
   /** Locked. Puts the entry being built into the place of `old`, or into a new one. */
@@ -222,7 +234,7 @@ export abstract class Writer extends Reader {
   /** Locked. Adds to an entry's number: one store, so the journal is not needed. */
   addTo(entry: number, delta: number): number {
     // The stamp first: who compares stamps may start again for nothing, but never miss a change.
-    this.words[entry + E_STAMP] = this.words[H_STAMP]! += 1;
+    this.words[entry + E_STAMP] = this.#nextStamp();
     return (this.floats[(entry + E_NUMBER) >>> 1]! += delta);
   }
 
