@@ -41,7 +41,6 @@ function curlExit(url: string): number {
 const server = `
   http2 on;
   handlers handlers;
-  handler_timeout 400ms;
   location = /json { content_by_ts_block { return { version: ngx.req.httpVersion(), two: ngx.req.header("x-two"), uri: ngx.req.uri, args: ngx.req.getUriArgs() }; } }
   location = /body { content_by_ts_block { const text = await ngx.req.text(); return text.length + " " + text.slice(-3); } }
   location = /chunks { content_by_ts_block { let bytes = 0; for await (const chunk of ngx.req.stream()) bytes += chunk.length; return String(bytes); } }
@@ -64,7 +63,7 @@ const server = `
   }
   location = /raw { content_by_ts_block { return ngx.req.rawHeader(); } }
   location = /socket { content_by_ts_block { ngx.websocket(); } }
-  location = /stalled { content_by_ts_block { ngx.print("x".repeat(1000)); await ngx.flush(); await new Promise(() => {}); } }
+  location = /stalled { handler_timeout 400ms; content_by_ts_block { ngx.print("x".repeat(1000)); await ngx.flush(); await new Promise(() => {}); } }
   location = /broken { content_by_ts_block { return (async function* () { yield "a"; yield "b"; await ngx.sleep(0.01); throw new Error("half way"); })(); } }
   location = /flood { content_by_ts_block {
     const { seen } = ngx.shared;
@@ -73,7 +72,7 @@ const server = `
       finally { seen.set("flooded", true); }
     })();
   } }
-  location = /wait { handler_timeout 0; content_by_ts_block {
+  location = /wait { content_by_ts_block {
     ngx.onAbort(() => ngx.shared.seen.set("aborted", true));
     ngx.shared.seen.set("waiting", true);
     await new Promise((resolve) => ngx.signal.addEventListener("abort", resolve));

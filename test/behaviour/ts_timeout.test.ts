@@ -36,18 +36,18 @@ block("a handler that stops in the middle of its answer is cut off, and one that
         cancel() { ngx.log(ngx.WARN, "the readable stream was cancelled"); },
       }));
     } }
-    location = /steady { content_by_ts_block { for (let i = 0; i < 8; i++) { ngx.print(i); await ngx.flush(); await ngx.sleep(0.1); } } }
-    location = /steady-stream { content_by_ts_block { return (async function* () { for (let i = 0; i < 8; i++) { yield String(i); await ngx.sleep(0.1); } })(); } }
+    location = /steady { handler_timeout 2s; content_by_ts_block { for (let i = 0; i < 10; i++) { ngx.print(i); await ngx.flush(); await ngx.sleep(0.3); } } }
+    location = /steady-stream { handler_timeout 2s; content_by_ts_block { return (async function* () { for (let i = 0; i < 10; i++) { yield String(i); await ngx.sleep(0.3); } })(); } }
     location = /after { content_by_ts_block { ngx.print("whole"); await ngx.eof(); await ngx.sleep(0.4); ngx.log(ngx.WARN, "went on after the end"); } }
-    location = /upload { content_by_ts_block { return String((await ngx.req.text()).length); } }
+    location = /upload { handler_timeout 2s; content_by_ts_block { return String((await ngx.req.text()).length); } }
   `,
   steps: [
-    { get: "/steady", body: "01234567" },
-    { get: "/steady-stream", body: "01234567" },
     { get: "/after", body: "whole" },
     {
-      get: "/steady",
+      get: "/after",
       async check(_answer, server) {
+        const steady = async (path: string): Promise<void> =>
+          expect(await (await server.get(path)).text()).toBe("0123456789");
         const cutOff = async (path: string): Promise<void> => {
           const said = await server.raw(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
           expect(said).toContain("begun");
@@ -56,14 +56,18 @@ block("a handler that stops in the middle of its answer is cut off, and one that
         const upload = async (): Promise<void> => {
           // A client that takes its time to send is not the handler's fault.
           using connection = await server.connect();
-          connection.write("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n");
-          for (let i = 0; i < 8; i++) {
-            await Bun.sleep(100);
+          connection.write("POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
+          for (let i = 0; i < 10; i++) {
+            await Bun.sleep(300);
             connection.write("x");
           }
-          expect((await connection.answer("POST")).body).toBe("8");
+          expect((await connection.answer("POST")).body).toBe("10");
         };
-        await Promise.all([cutOff("/stalled"), cutOff("/stream"), cutOff("/readable"), upload()]);
+        await Promise.all([
+          ...["/steady", "/steady-stream"].map(steady),
+          ...["/stalled", "/stream", "/readable"].map(cutOff),
+          upload(),
+        ]);
       },
     },
   ],
