@@ -97,7 +97,7 @@ for (const [http, message] of [
   block(`${http.slice(0, 30)} is refused in nginx's words`, { http, refused: [message] });
 
 block("what listen cannot do yet is refused, not taken and left undone", {
-  conf: "events { } http { server { listen 127.0.0.1:%port% proxy_protocol; } }",
-  refused: ['"proxy_protocol" of "listen" is known to nginx, not supported by resty'],
+  conf: "events { } http { server { listen 127.0.0.1:%port% quic; } }",
+  refused: ['"quic" of "listen" is known to nginx, not supported by resty'],
   alsoNginx: false,
 });
