@@ -18,6 +18,9 @@ import {
 } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 
+/** Lengths are 32-bit words with a sign. */
+const PAYLOAD_BYTES_MAX = 2 ** 31 - 1;
+
 /**
  * The allocator: blocks of whole granules, freed neighbours joined at once, free blocks in lists by size with a bitmap
  * to find the next list that has one (two-level segregated fit). Any request that the free granules can hold is
@@ -51,7 +54,7 @@ export class Arena {
    */
   build(headerBytes: number, payloadBytes: number): number {
     const granules = Math.ceil((headerBytes + payloadBytes) / GRANULE_BYTES);
-    if (granules > this.#words[H_FREE_GRANULES]!) return 0;
+    if (granules > this.#words[H_FREE_GRANULES]! || payloadBytes > PAYLOAD_BYTES_MAX) return 0;
     const block = this.#take(granules);
     if (block === 0) return this.#scatter(headerBytes, payloadBytes);
     this.#memory.put(H_BUILD, block);
@@ -212,7 +215,8 @@ export class Arena {
 
   /** Most payload an entry can have in this zone, if nothing else is in it. */
   get payloadBytesMax(): number {
-    return (this.#words[H_HEAP_END]! - this.#words[H_HEAP_AT]!) * 4 - E_HEADER_WORDS * 4;
+    const heapBytes = (this.#words[H_HEAP_END]! - this.#words[H_HEAP_AT]!) * 4;
+    return Math.min(heapBytes - E_HEADER_WORDS * 4, PAYLOAD_BYTES_MAX);
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 test("a miss and numbers take nothing from the heap, a text at most one string", () => {
   const child = Bun.spawnSync({
     cmd: [process.execPath, join(import.meta.dir, "shm_heap_child.ts")],
-    // Nothing is freed, so all that is allocated shows in the heap's size; code is compiled at the same point each time.
+    // Nothing is freed, so all that is allocated shows in the size; code is compiled at the same point each time.
     env: { ...process.env, BUN_JSC_useGC: "0", BUN_JSC_useConcurrentJIT: "0" },
     stdio: ["ignore", "pipe", "inherit"],
   });
