@@ -20,7 +20,7 @@ export function stepsOf(modules: readonly AnyModule[], confs: readonly unknown[]
 
 export function phaseSteps(modules: readonly AnyModule[], confs: readonly unknown[], phase: Phase): Step[] {
   const steps: Step[] = [];
-  for (const module of withHook(modules, phase)) {
+  for (const module of having(modules, phase)) {
     const conf = confs[module.index];
     if (module.enabled && !module.enabled(conf as never, phase)) continue;
     steps.push({ hook: module.hooks[phase] as Hook, conf, module: module.name, nextPhase: steps.length + 1 });
@@ -28,22 +28,28 @@ export function phaseSteps(modules: readonly AnyModule[], confs: readonly unknow
   return steps;
 }
 
-const hooked = new WeakMap<readonly AnyModule[], Map<Phase, readonly AnyModule[]>>();
+type Part = Phase | "handler" | "composeAccess";
 
-/** The few modules that have a hook in the phase: every location asks for each of them. */
-function withHook(modules: readonly AnyModule[], phase: Phase): readonly AnyModule[] {
-  let phases = hooked.get(modules);
-  if (!phases) hooked.set(modules, (phases = new Map()));
-  let found = phases.get(phase);
-  if (!found) phases.set(phase, (found = modules.filter(({ hooks }) => hooks[phase])));
-  return found;
+const found = new WeakMap<readonly AnyModule[], Map<Part, readonly AnyModule[]>>();
+
+/** The few modules that have something for a part of the steps: every location asks for each of them. */
+function having(modules: readonly AnyModule[], part: Part): readonly AnyModule[] {
+  let parts = found.get(modules);
+  if (!parts) found.set(modules, (parts = new Map()));
+  let few = parts.get(part);
+  if (!few) {
+    const has = ({ hooks, handler, composeAccess }: AnyModule): unknown =>
+      part === "handler" ? handler : part === "composeAccess" ? composeAccess : hooks[part];
+    parts.set(part, (few = modules.filter(has)));
+  }
+  return few;
 }
 
 /** A location's own handler answers alone; without one the modules that serve files are asked in turn. */
 function contentSteps(modules: readonly AnyModule[], confs: readonly unknown[]): Step[] {
-  for (const module of modules) {
+  for (const module of having(modules, "handler")) {
     const conf = confs[module.index];
-    const hook = module.handler?.(conf as never) as Hook | undefined;
+    const hook = module.handler!(conf as never) as Hook | undefined;
     if (hook) return [{ hook, conf, module: module.name, nextPhase: 1 }];
   }
   return phaseSteps(modules, confs, "content");
@@ -51,8 +57,8 @@ function contentSteps(modules: readonly AnyModule[], confs: readonly unknown[]):
 
 /** A module may rule over the steps of the access phase, as `satisfy any` does. */
 function composed(modules: readonly AnyModule[], confs: readonly unknown[], steps: Step[]): Step[] {
-  for (const module of modules) {
-    const compose = module.composeAccess?.(confs[module.index] as never, steps);
+  for (const module of having(modules, "composeAccess")) {
+    const compose = module.composeAccess!(confs[module.index] as never, steps);
     if (compose) return compose;
   }
   return steps;

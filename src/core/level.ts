@@ -50,25 +50,34 @@ export class Level {
 
   /** What is in force here for `module`: own values, else the outer level's, else the defaults. */
   conf(module: AnyModule): unknown {
-    let conf = this.#confs.get(module);
+    let conf = this.#confs.get(module) ?? this.#outerConf(module);
     if (conf !== undefined) return conf;
-    const siblings = this.parent && !this.#own.has(module) ? this.parent.#confsInside(this.context) : undefined;
-    conf = siblings?.get(module);
-    if (conf !== undefined) {
-      this.#confs.set(module, conf);
-      return conf;
-    }
     conf = this.#merge(module);
     this.#confs.set(module, conf);
     module.prepare?.(conf as never, this);
-    siblings?.set(module, conf);
+    if (this.parent && !this.#own.has(module)) this.parent.#share(this.context, module, conf);
     return conf;
   }
 
-  #confsInside(context: Context): Map<AnyModule, unknown> {
+  /** What was settled further out, or for another level inside the same one, and is no different here. */
+  #outerConf(module: AnyModule): unknown {
+    if (!this.parent || this.#own.has(module)) return undefined;
+    const { parent } = this;
+    const asInitially = !module.prepare && !parent.#isWritten(module);
+    const conf = asInitially ? parent.conf(module) : parent.#inside.get(this.context)?.get(module);
+    if (conf !== undefined) this.#confs.set(module, conf);
+    return conf;
+  }
+
+  /** Has anything been written of it, here or further out? */
+  #isWritten(module: AnyModule): boolean {
+    return this.#own.has(module) || (this.parent !== undefined && this.parent.#isWritten(module));
+  }
+
+  #share(context: Context, module: AnyModule, conf: unknown): void {
     let confs = this.#inside.get(context);
     if (!confs) this.#inside.set(context, (confs = new Map()));
-    return confs;
+    confs.set(module, conf);
   }
 
   /** The nearest level of that context, this one included. */

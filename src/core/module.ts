@@ -21,6 +21,7 @@ export type MergeRule =
 
 export interface Field<T> {
   readonly initial: T;
+  /** Of nothing written at any level, `initial` comes. */
   merge(outer: T, own: T | undefined, context: Context): T;
 }
 
