@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import mysql from "mysql2/promise";
 import { makeFolder, removeFolder } from "../lib/folder.ts";
-import { type MariaDb, mariadb, redis, redisCluster } from "../lib/services.ts";
+import { type MariaDb, mariadb, type Redis, redis, redisCluster } from "../lib/services.ts";
 import { type SessionService, startSessions } from "../lib/session.ts";
 import { until } from "../lib/wait.ts";
 
@@ -282,6 +282,44 @@ test(
       expectEndsOfSliding(clustered, other.ended),
     ]);
     expect(await store.command("EXISTS", "resty:session:due")).toBe(":0\r\n");
+  },
+  limit,
+);
+
+/** The log is locked when a session ends, and open again later. */
+async function expectLateEnd(store?: Redis): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const folder = makeFolder("sqlite");
+  stack.defer(() => removeFolder(folder));
+  const file = join(folder, "sessions.db");
+  const http = `session_lifetime 1s sliding; sqlite main file=${file} migrations=${folderOf("sqlite")};`;
+  const service = stack.use(await startSessions({ redisUrl: store?.url, http }));
+  await service.create();
+  using database = new Database(file);
+  database.run("PRAGMA busy_timeout = 5000");
+  const count = (event: string) =>
+    database.query<{ n: number }, [string]>("SELECT count(*) AS n FROM session_events WHERE event = ?").get(event)!.n;
+  await until("its beginning to be noted", () => count("create") === 1);
+  database.run("BEGIN IMMEDIATE");
+  try {
+    await until("a try to note its end", async () => {
+      await service.server.reload();
+      return service.server.errorLog().includes("ends of sessions cannot be noted now");
+    });
+  } finally {
+    database.run("COMMIT");
+  }
+  await until("its end", async () => {
+    await service.server.reload();
+    return count("expire") === 1;
+  });
+}
+
+test(
+  "an end that cannot be noted is noted later, in memory and in Redis",
+  async () => {
+    await using store = await redis();
+    await Promise.all([expectLateEnd(), expectLateEnd(store)]);
   },
   limit,
 );
