@@ -84,8 +84,11 @@ export interface Exchange {
   readBody(onData: (chunk: Uint8Array, last: boolean) => void, onError: (error: Error) => void): void;
   pauseBody(): void;
   resumeBody(): void;
-  /** How long the connection may idle afterwards, and how long the client may take nothing of the answer. */
-  limits(keepaliveMs: number, sendMs: number): void;
+  /**
+   * How long the connection may idle afterwards, and how long the client may take nothing of the answer; whether the
+   * connection is reset then.
+   */
+  limits(keepaliveMs: number, sendMs: number, resets: boolean): void;
   /** The request is over and logged: wait for the next one, or close. */
   finished(keepalive: boolean): void;
   /** Takes over the connection as a byte tunnel after 101 or CONNECT. */

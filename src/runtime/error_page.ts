@@ -102,6 +102,6 @@ function pageText(status: number, server: string, special: string | undefined): 
 
 /** Nothing more can be said to this client. */
 export function drop(request: Request): Verdict {
-  request.exchange.abort();
+  request.exchange.abort(request.response.status === CLOSE && core.of(request).reset_timedout_connection);
   return DONE;
 }

@@ -19,7 +19,7 @@ export function settleKeepalive(request: Request): void {
     connection.requests < conf.keepalive_requests &&
     request.startMs - connection.startMs < conf.keepalive_time &&
     !isBrokenBrowser(request, conf.keepalive_disable);
-  exchange.limits(timeoutMs, conf.send_timeout);
+  exchange.limits(timeoutMs, conf.send_timeout, conf.reset_timedout_connection);
 }
 
 /** `keepalive_disable`: browsers of old that lost requests on a kept connection. */

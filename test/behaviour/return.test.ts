@@ -1,4 +1,5 @@
-import { block } from "../lib/index.ts";
+import { expect, test } from "bun:test";
+import { block, start, until } from "../lib/index.ts";
 
 block("a status and a text", {
   server: 'location / { return 200 "hello, $arg_name\\n"; }',
@@ -60,3 +61,16 @@ block("what cannot be returned is refused, with the place", {
   server: "location / { return banana; }",
   refused: [/invalid return code "banana" in .*nginx\.conf:\d+/],
 });
+
+test("444 resets the connection where that is asked for", async () => {
+  await using server = await start({
+    server: "location / { return 444; } location /reset { reset_timedout_connection on; return 444; }",
+  });
+  const after = async (path: string): Promise<string> => {
+    using connection = await server.connect();
+    connection.request({ path });
+    await until("the end of the connection", () => connection.closed);
+    return `${connection.received}${connection.error ? (connection.error as NodeJS.ErrnoException).code : "closed"}`;
+  };
+  expect([await after("/"), await after("/reset")]).toEqual(["closed", "ECONNRESET"]);
+}, 30_000);

@@ -212,7 +212,7 @@ export const core = defineModule({
     /** Off, there are no trailers; a body of unknown length is chunked for HTTP/1.1 all the same. */
     chunked_transfer_encoding: flag({ contexts: upToLocation, default: true }),
     client_header_timeout: noEffect(upToServer, "the runtime gives a head 12 seconds"),
-    reset_timedout_connection: noEffect(upToLocation, "connections that time out are closed"),
+    reset_timedout_connection: flag({ contexts: upToLocation, default: false }),
     lingering_close: noEffect(upToLocation, "the rest of a request body is always read"),
     lingering_time: noEffect(upToLocation, "the rest of a request body is always read"),
     lingering_timeout: noEffect(upToLocation, "the rest of a request body is always read"),

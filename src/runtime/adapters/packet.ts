@@ -15,6 +15,7 @@ export interface PacketConnection extends Connection {
   readonly hadBody: boolean;
   deadlineMs: number;
   sendMs: number;
+  resets: boolean;
   due(ms: number): void;
   done(keepalive: boolean): void;
 }
@@ -232,7 +233,7 @@ export class PacketExchange implements Exchange {
   }
 
   timedOut(): void {
-    this.abort();
+    this.abort(this.connection.resets);
     this.gone();
   }
 
@@ -245,8 +246,9 @@ export class PacketExchange implements Exchange {
   pauseBody(): void {}
   resumeBody(): void {}
 
-  limits(_keepaliveMs: number, sendMs: number): void {
+  limits(_keepaliveMs: number, sendMs: number, resets: boolean): void {
     this.connection.sendMs = sendMs;
+    this.connection.resets = resets;
   }
 
   finished(): void {

@@ -43,6 +43,8 @@ class RawConnection implements Connection, OpenConnection, Timed {
   lookMs = Number.POSITIVE_INFINITY;
   keepaliveMs = 75_000;
   sendMs = 60_000;
+  /** A client that takes nothing for so long is reset. */
+  resets = false;
   hadBody = false;
   /** The exchange being answered. */
   current: Turn | undefined;
@@ -353,7 +355,7 @@ class RawExchange implements Exchange {
 
   /** The client has taken nothing for `send_timeout`. */
   timedOut(): void {
-    this.abort();
+    this.abort(this.connection.resets);
     this.gone();
   }
 
@@ -385,9 +387,10 @@ class RawExchange implements Exchange {
     this.native.resume();
   }
 
-  limits(keepaliveMs: number, sendMs: number): void {
+  limits(keepaliveMs: number, sendMs: number, resets: boolean): void {
     this.connection.keepaliveMs = keepaliveMs;
     this.connection.sendMs = sendMs;
+    this.connection.resets = resets;
   }
 
   finished(keepalive: boolean): void {
