@@ -24,11 +24,14 @@ export function stackOf(error: unknown): string {
 }
 
 const sourceRoot = new URL("..", import.meta.url).pathname;
+/** Inside the executable, whose source map names our files from the root of the repository; scripts have whole paths. */
+const mappedSource = /[( ](?:\.\.?\/)*(?:src|node_modules)\/[^()]+:\d+:\d+\)?$/;
 
 /** Frames of resty's own and of the runtime, which tell the author of a script nothing. */
 function isOwnFrame(line: string): boolean {
   if (/\((?:node|bun|native):|\(native|\(unknown\)|at unknown|at <parse>|\(:0\)|\/\$bunfs\/root\/[^/:]*:\d/.test(line))
     return true;
+  if (mappedSource.test(line)) return true;
   return line.includes(sourceRoot) && !line.includes("/handlers/");
 }
 

@@ -438,6 +438,6 @@ block("a balancer chooses the peer, also one that no directive names, and again 
   ],
   errorLog: [
     /balancer_by_ts_block failed: Error: no idea/,
-    /balancer_by_ts_block failed: Error: balancer_by_ts_block has not ended within 300 ms/,
+    /balancer_by_ts_block in \S+nginx\.conf:\d+ failed: Error: balancer_by_ts_block has not ended within 300 ms/,
   ],
 });

@@ -133,7 +133,7 @@ test("handlers answer over HTTP/2 as they do over HTTP/1", async () => {
 
     // What cannot be finished resets its stream, and leaves the connection to the others.
     expect(curlExit(running.url("/stalled"))).toBe(resetByServer);
-    await running.logged(/content_by_ts_block has not sent anything for 400 ms/);
+    await running.logged(/content_by_ts_block in \S+nginx\.conf:\d+ has not sent anything for 400 ms/);
     expect(curlExit(running.url("/broken"))).toBe(resetByServer);
     await running.logged(/content_by_ts_block failed: Error: half way/);
     expect(running.output()).not.toContain("ClientGone");

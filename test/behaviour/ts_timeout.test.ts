@@ -19,7 +19,7 @@ block("a handler that does not answer in time is answered for", {
     { get: "/ok", body: "ok" },
   ],
   errorLog: [
-    /content_by_ts_block has not answered within 300 ms/,
+    /content_by_ts_block in \S+nginx\.conf:\d+ has not answered within 300 ms/,
     /told: handler_timeout is over/,
     /after its time was over, failed: Error: ngx\.say cannot be used/,
   ],
@@ -72,9 +72,9 @@ block("a handler that stops in the middle of its answer is cut off, and one that
     },
   ],
   errorLog: [
-    /content_by_ts_block has not sent anything for 300 ms.*"GET \/stalled HTTP/,
-    /content_by_ts_block has not sent anything for 300 ms.*"GET \/stream HTTP/,
-    /content_by_ts_block has not sent anything for 300 ms.*"GET \/readable HTTP/,
+    /content_by_ts_block in \S+nginx\.conf:\d+ has not sent anything for 300 ms.*"GET \/stalled HTTP/,
+    /content_by_ts_block in \S+nginx\.conf:\d+ has not sent anything for 300 ms.*"GET \/stream HTTP/,
+    /content_by_ts_block in \S+nginx\.conf:\d+ has not sent anything for 300 ms.*"GET \/readable HTTP/,
     /the readable stream was cancelled/,
     /went on after the end/,
   ],
@@ -103,9 +103,9 @@ block("filters and log scripts that never end hold nothing up", {
     },
   ],
   errorLog: [
-    /header_filter_by_ts_block has not answered within 300 ms/,
+    /header_filter_by_ts_block in \S+nginx\.conf:\d+ has not answered within 300 ms/,
     /body_filter_by_ts_block has not ended within 300 ms/,
-    /log_by_ts_block has not ended within 300 ms/,
+    /log_by_ts_block in \S+nginx\.conf:\d+ has not ended within 300 ms/,
   ],
   accessLog: [/"GET \/log HTTP/, /"GET \/body HTTP/],
 });

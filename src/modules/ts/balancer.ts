@@ -55,7 +55,7 @@ function file(args: Arguments): Script {
 function balancerOf(script: Script): LateBalancer {
   const dynamic = new Map<string, Peer>();
   const failed = (request: Request, error: unknown): undefined => {
-    logFailure(request, error, script.label, "error");
+    logFailure(request, error, script, "error");
   };
   const balancer: LateBalancer = (peers, request, tried, nowMs) => {
     const interrupted = existingNgx(request)?.phase ?? phaseInfo.content;

@@ -63,7 +63,7 @@ function callFilter(ngx: RequestNgx, script: Script, chunk: Chunk, last: boolean
   try {
     result = ngx.generation.enter(script.handler as BodyFilter, ngx, bytes, last);
   } catch (error) {
-    logFailure(ngx.request, error, script.label, "error");
+    logFailure(ngx.request, error, script, "error");
     throw error;
   } finally {
     calls.leave();

@@ -25,7 +25,7 @@ export async function fileFor(request: Request, name: ComplexValue, phase: Scrip
   try {
     return await loading;
   } catch (error) {
-    logFailure(request, error, path, "error");
+    logFailure(request, error, { label: path, where: path }, "error");
     return undefined;
   }
 }

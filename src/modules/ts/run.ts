@@ -69,22 +69,21 @@ function call(
   phase: PhaseInfo,
   timeoutMs: number,
 ): Verdict | Promise<Verdict> {
-  const { label } = script;
   let result: unknown;
   calls.enter(script.where, ngx.request);
   try {
     result = ngx.generation.enter(handler, ngx);
   } catch (error) {
-    return failed(ngx, error, label, phase);
+    return failed(ngx, error, script, phase);
   } finally {
     calls.leave();
   }
   if (isThenable(result)) return wait(ngx, result, script, phase, timeoutMs);
   let verdict: Verdict | Promise<Verdict>;
   try {
-    verdict = guarded(ngx, settle(ngx, result, phase), label, phase);
+    verdict = guarded(ngx, settle(ngx, result, phase), script, phase);
   } catch (error) {
-    return failed(ngx, error, label, phase);
+    return failed(ngx, error, script, phase);
   }
   if (typeof verdict === "number" || !ngx.pulling) return verdict;
   const pulling = new Waiting(ngx, script, phase, timeoutMs);
@@ -96,11 +95,11 @@ function call(
 function guarded(
   ngx: RequestNgx,
   verdict: Verdict | Promise<Verdict>,
-  label: string,
+  script: Script,
   phase: PhaseInfo,
 ): Verdict | Promise<Verdict> {
   if (typeof verdict === "number") return verdict;
-  return verdict.catch((error: unknown) => failed(ngx, error, label, phase));
+  return verdict.catch((error: unknown) => failed(ngx, error, script, phase));
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
@@ -168,11 +167,11 @@ function exited(ngx: RequestNgx, status: number, phase: PhaseInfo): Verdict | Pr
   return answerWith(ngx, undefined);
 }
 
-function failed(ngx: RequestNgx, error: unknown, label: string, phase: PhaseInfo): Verdict | Promise<Verdict> {
+function failed(ngx: RequestNgx, error: unknown, script: Script, phase: PhaseInfo): Verdict | Promise<Verdict> {
   if (error === leaving && ngx.leave) return settle(ngx, undefined, phase);
   // What was thrown after the handler had been left is not the client's business any more.
   if (ngx.leave) {
-    logFailure(ngx.request, error, label, "error");
+    logFailure(ngx.request, error, script, "error");
     return settle(ngx, undefined, phase);
   }
   const { request } = ngx;
@@ -187,7 +186,7 @@ function failed(ngx: RequestNgx, error: unknown, label: string, phase: PhaseInfo
     throw error; // the engine knows what to say of these
   if (phase === phaseInfo.header_filter) ngx.filterFailed = true;
   const status = error instanceof HttpError && error.status >= 400 && error.status <= 599 ? error.status : 500;
-  logFailure(request, error, label, status < 500 ? "info" : "error");
+  logFailure(request, error, script, status < 500 ? "info" : "error");
   if (!request.headSent) return discard(ngx, status);
   return request.ended ? DONE : ERROR; // what the client has whole is not taken from it
 }
@@ -199,8 +198,17 @@ function discard(ngx: RequestNgx, status: number): Verdict {
   return status;
 }
 
-export function logFailure(request: Request, error: unknown, label: string, level: "error" | "info"): void {
-  request.log(level, `${label} failed: ${describeFailure(error)}, request id: ${requestId(request)}${stackOf(error)}`);
+/** Logs what a script threw, with its place: of the calls that led there, or where these are not the script's, its own. */
+export function logFailure(
+  request: Request,
+  error: unknown,
+  { label, where }: Pick<Script, "label" | "where">,
+  level: "error" | "info",
+  when = "",
+): void {
+  const stack = stackOf(error);
+  const name = stack === "" ? where : label;
+  request.log(level, `${name}${when} failed: ${describeFailure(error)}, request id: ${requestId(request)}${stack}`);
 }
 
 /** What a script answers that others wait for; one that never ended would hold the request for ever. */
@@ -282,7 +290,7 @@ class Waiting {
     const { ngx, script, phase, timeoutMs } = this;
     const { request } = ngx;
     const what = !request.headSent ? "answered within" : request.ended ? "ended within" : "sent anything for";
-    request.log("error", `${script.label} has not ${what} ${timeoutMs} ms, request id: ${requestId(request)}`);
+    request.log("error", `${script.where} has not ${what} ${timeoutMs} ms, request id: ${requestId(request)}`);
     ngx.giveUp();
     // The page that says so is not to wait for the same filter.
     if (phase === phaseInfo.header_filter) ngx.filterFailed = true;
@@ -307,20 +315,19 @@ function wait(
   phase: PhaseInfo,
   timeoutMs: number,
 ): Promise<Verdict> {
-  const { label } = script;
   const one = new Waiting(ngx, script, phase, timeoutMs);
   promise.then(
     (value) => {
-      if (!one.over) one.conclude(() => attempt(ngx, value, label, phase));
+      if (!one.over) one.conclude(() => attempt(ngx, value, script, phase));
     },
     (error: unknown) => {
-      if (!one.over) one.conclude(() => failed(ngx, error, label, phase));
-      else if (error !== leaving) logFailure(ngx.request, error, `${label}, after its time was over,`, "error");
+      if (!one.over) one.conclude(() => failed(ngx, error, script, phase));
+      else if (error !== leaving) logFailure(ngx.request, error, script, "error", ", after its time was over,");
     },
   );
   return one.answer;
 }
 
-function attempt(ngx: RequestNgx, value: unknown, label: string, phase: PhaseInfo): Verdict | Promise<Verdict> {
-  return guarded(ngx, settle(ngx, value, phase), label, phase);
+function attempt(ngx: RequestNgx, value: unknown, script: Script, phase: PhaseInfo): Verdict | Promise<Verdict> {
+  return guarded(ngx, settle(ngx, value, phase), script, phase);
 }

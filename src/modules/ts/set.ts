@@ -80,7 +80,7 @@ function operation(
       set(request, result === undefined || result === null ? "" : encodeUtf8(String(result)));
       return next;
     } catch (error) {
-      logFailure(request, error, script.label, "error");
+      logFailure(request, error, script, "error");
       return 500;
     } finally {
       calls.leave();
