@@ -27,13 +27,29 @@ export function retryPauseMs(attempt: number): number {
   return Math.min(retryMsMax, 50 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }
 
+/** A timer that comes too late by such a part of its time tells of a process that was busy itself. */
+const latePart = 0.25;
+
 /** @throws StoreUnavailable after `ms`; the work itself goes on. */
 export async function withTimeout<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new StoreUnavailable(`${what} took longer than ${ms} ms`)), ms);
+  let dueMs = performance.now() + ms;
+  let timer: Timer;
+  const arm = (): void => {
+    timer = setTimeout(expire, ms);
+  };
+  const expire = (): void => {
+    // The question may not have been sent yet, as commands leave at the end of a turn: that turn was a long one.
+    if (performance.now() - dueMs > ms * latePart) {
+      dueMs = Infinity;
+      return arm();
+    }
+    reject(new StoreUnavailable(`${what} took longer than ${ms} ms`));
+  };
+  arm();
   try {
     return await Promise.race([work, promise]);
   } finally {
-    clearTimeout(timer);
+    clearTimeout(timer!);
   }
 }
