@@ -100,6 +100,14 @@ export interface Tunnel {
   end(): void;
 }
 
+/** The body of a request stops to make sense: its framing is broken. */
+export class BodyMalformed extends Error {
+  override readonly name = "BodyMalformed";
+  constructor() {
+    super("client sent invalid chunked body");
+  }
+}
+
 /** The client closed or reset the connection: there is nobody to answer. */
 export class ClientGone extends Error {
   override readonly name = "ClientGone";

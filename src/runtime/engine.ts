@@ -1,7 +1,7 @@
 import type { Body } from "../core/body.ts";
 import { counter, counters } from "../core/counters.ts";
 import type { Engine, SubrequestAnswer, SubrequestOptions } from "../core/engine.ts";
-import { type Chunk, ClientGone, type Exchange, type RequestProblem } from "../core/exchange.ts";
+import { BodyMalformed, type Chunk, ClientGone, type Exchange, type RequestProblem } from "../core/exchange.ts";
 import type { LogLevel } from "../core/log.ts";
 import { DECLINED, DONE, ERROR, OK, type Verdict } from "../core/phase.ts";
 import type { ListenerPlan, Plan, Step } from "../core/plan.ts";
@@ -93,6 +93,11 @@ export class HttpEngine implements Engine {
     if (error instanceof BodyTooLarge) {
       request.log("error", `client intended to send too large body: ${request.body.receivedBytes} bytes`);
       return 413;
+    }
+    if (error instanceof BodyMalformed) {
+      request.log("error", error.message);
+      request.keepalive = false;
+      return 400;
     }
     if (error instanceof BodyTimeout) {
       request.log("info", "client timed out while reading the request body");

@@ -72,6 +72,27 @@ test("a request with two ideas of its length is refused, and what follows it is 
   }
 }, 30_000);
 
+test("a body whose framing breaks off is 400, read by whomever", async () => {
+  await using server = await start({
+    server: `
+      location /pass { proxy_pass http://127.0.0.1:%port%/up; }
+      location /unbuffered { proxy_pass http://127.0.0.1:%port%/up; proxy_request_buffering off; proxy_http_version 1.1; }
+      location /up { proxy_pass http://127.0.0.1:%port%/end; }
+      location /end { return 200 "end"; }
+    `,
+  });
+  for (const path of ["/pass", "/unbuffered"]) {
+    using connection = await server.connect();
+    connection.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`);
+    connection.write(`zz\r\n${get("/up")}`);
+    expect([path, await connection.rest()]).toEqual([
+      path,
+      expect.stringMatching(/^HTTP\/1\.1 400 [^]*<h1>400 Bad Request/),
+    ]);
+  }
+  await server.logged(/\[error\] .*client sent invalid chunked body/);
+}, 30_000);
+
 test("two hosts, or one that is none", async () => {
   await using server = await start(ok);
   for (const hosts of ["Host: a\r\nHost: a", "Host: a\r\nHost: b", "Host: ../..", "Host: a\0b", "Host: a b", "X: y"])

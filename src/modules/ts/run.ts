@@ -1,4 +1,4 @@
-import { ClientGone } from "../../core/exchange.ts";
+import { BodyMalformed, ClientGone } from "../../core/exchange.ts";
 import { DECLINED, DONE, ERROR, OK, type Verdict } from "../../core/phase.ts";
 import type { Request } from "../../core/request.ts";
 import { BodyTimeout, BodyTooLarge } from "../../core/request_body.ts";
@@ -181,6 +181,7 @@ function failed(ngx: RequestNgx, error: unknown, script: Script, phase: PhaseInf
     error instanceof ClientGone ||
     error instanceof BodyTooLarge ||
     error instanceof BodyTimeout ||
+    error instanceof BodyMalformed ||
     request.exchange.aborted
   )
     throw error; // the engine knows what to say of these

@@ -1,5 +1,13 @@
 import { counter, counters } from "../../core/counters.ts";
-import { type Chunk, ClientGone, type Connection, type Exchange, type Tunnel } from "../../core/exchange.ts";
+import {
+  BodyMalformed,
+  type Chunk,
+  ClientGone,
+  type Connection,
+  type Exchange,
+  type Tunnel,
+  type TunnelEvents,
+} from "../../core/exchange.ts";
 import type { ListenSpec } from "../../core/plan.ts";
 import { type Timed, TimerWheel } from "../../std/timer_wheel.ts";
 import { plainAddress } from "../../std/address.ts";
@@ -184,6 +192,7 @@ class RawExchange implements Exchange {
   /** What came of the body before anyone read it. */
   #early: { chunk: Uint8Array; last: boolean }[] | undefined;
   #earlyPaused = false;
+  #broken = false;
 
   constructor(
     readonly connection: RawConnection,
@@ -347,10 +356,10 @@ class RawExchange implements Exchange {
 
   /** Amid the body: what is to be said is said here, since the runtime takes no answer any more. */
   broken(): void {
-    const { socket } = this.connection;
-    if (!this.#sentHeaders) socket.write(badRequest);
-    this.gone();
-    socket.end();
+    this.#broken = true;
+    const onBodyError = this.#onBodyError;
+    this.#onBodyError = undefined;
+    onBodyError?.(new BodyMalformed());
   }
 
   /** The client has taken nothing for `send_timeout`. */
@@ -370,6 +379,7 @@ class RawExchange implements Exchange {
     const early = this.#early;
     this.#early = undefined;
     if (early) for (const { chunk, last } of early) deliver(chunk, last);
+    if (this.#broken) this.broken();
   }
 
   /** Nobody has read the body, and nobody will: the rest of it must not hold up the next request. */
@@ -420,7 +430,6 @@ class RawExchange implements Exchange {
 }
 
 const nothing = new Uint8Array(0);
-const badRequest = Buffer.from("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
 /** As much of a body waits in memory for its reader; what is more waits in the socket. */
 const earlyBytesMax = 64 * 1024;
 
