@@ -6,7 +6,6 @@ import {
   type Connection,
   type Exchange,
   type Tunnel,
-  type TunnelEvents,
 } from "../../core/exchange.ts";
 import type { ListenSpec } from "../../core/plan.ts";
 import { type Timed, TimerWheel } from "../../std/timer_wheel.ts";
@@ -354,7 +353,7 @@ class RawExchange implements Exchange {
     if (callbacks) for (const callback of callbacks) callback();
   }
 
-  /** Amid the body: what is to be said is said here, since the runtime takes no answer any more. */
+  /** Amid the body: who reads it is told, now or when it begins to. */
   broken(): void {
     this.#broken = true;
     const onBodyError = this.#onBodyError;
