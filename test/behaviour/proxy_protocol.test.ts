@@ -95,6 +95,12 @@ test.skipIf(isNginx)(
     await server.reload({ server: proxied.replace("return 200", "return 201") });
     connection.request({ path: "/" });
     expect((await connection.answer()).status).toBe(201);
+
+    // Without the parameter the address takes others.
+    await server.reload({ server: proxied.replace(" proxy_protocol", "") });
+    expect((await server.get("/")).status).toBe(200);
+    await server.reload({ server: proxied });
+    expect(await server.raw(get())).toBe("");
     server.kill("SIGQUIT");
     await until("the end of the connection", () => connection.closed);
     await server.stop();
