@@ -260,8 +260,9 @@ const documented: Readonly<Record<string, string>> = {
     "zone_sync_ssl_trusted_certificate zone_sync_ssl_verify zone_sync_ssl_verify_depth zone_sync_timeout",
 };
 
-const names = new Set(Object.values(documented).flatMap((list) => list.split(" ")));
+let names: Set<string> | undefined;
 
 export function isKnownToNginx(name: string): boolean {
+  names ??= new Set(Object.values(documented).flatMap((list) => list.split(" ")));
   return names.has(name);
 }
