@@ -7,7 +7,7 @@ import { parseInteger, parseTimeSeconds } from "../../std/units.ts";
 import { core } from "../core/core.ts";
 import { FileCache } from "./cache.ts";
 import { type Opened, type OpenFailure, type Tested, testFile as testOnDisk } from "./disk_file.ts";
-import { SmallFiles } from "./small_files.ts";
+import { KeptFiles } from "./kept_files.ts";
 
 const contexts: readonly Context[] = ["http", "server", "location"];
 import { openWithoutLinks, type SymlinkRule, testWithoutLinks } from "./symlinks.ts";
@@ -45,7 +45,7 @@ export const openFileCache = defineModule({
 });
 
 /** What stands in where no cache is configured: the worker's, for it never answers by what was. */
-const smallFiles = new SmallFiles();
+const keptFiles = new KeptFiles();
 
 /** `off` has to differ from "nothing said", which inherits. */
 const noCache = new FileCache(0, 0);
@@ -93,7 +93,7 @@ export function openFile(request: Request, path: string): Opened {
     const from = trustedLength(request, path, links);
     if (from < path.length) return openWithoutLinks(path, links.rule, from);
   }
-  if (cache === undefined || cache === noCache) return smallFiles.open(path);
+  if (cache === undefined || cache === noCache) return keptFiles.open(path);
   return cache.open(path, conf.open_file_cache_valid, conf.open_file_cache_min_uses, conf.open_file_cache_errors);
 }
 

@@ -1,8 +1,12 @@
 import { fstatSync, type Stats } from "node:fs";
 import { DiskFile, isSameFile, type Opened, openFile, statsOf } from "./disk_file.ts";
 
-/** Larger files are read piece by piece, and opening them is little beside that. */
-const fileBytesMax = 64 * 1024;
+/** Files up to this size are read whole anyway, and kept at once. */
+const smallBytesMax = 64 * 1024;
+/** Larger ones are worth their room when they are asked for again. */
+const fileBytesMax = 1024 * 1024;
+/** How many names of larger files are in mind, to know those that come again. */
+const namesMax = 256;
 /** What one worker keeps altogether. */
 const totalBytesMax = 8 * 1024 * 1024;
 /** What an entry costs besides its bytes, roughly. */
@@ -21,14 +25,16 @@ interface Entry {
 }
 
 /**
- * Small files that were sent before, in memory and not open. Each use asks what the name leads to now and answers from
+ * Files that were sent before, in memory and not open. Each use asks what the name leads to now and answers from
  * memory only if that is the same file, unchanged: one call of 1.5 µs in place of four of 3.8 (Bun 1.4.5), and what
  * filters made of the file can be kept with it.
  */
-export class SmallFiles {
+export class KeptFiles {
   /** The one that came first is looked at first for eviction. */
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
+  /** Larger files that were asked for once. */
+  readonly #seen = new Set<string>();
 
   get size(): number {
     return this.#entries.size;
@@ -46,32 +52,48 @@ export class SmallFiles {
       this.#drop(path, entry);
     }
     const opened = openFile(path);
-    if (opened instanceof DiskFile && opened.sizeBytes <= fileBytesMax) this.#keep(path, opened, nowMs);
+    if (opened instanceof DiskFile && this.#isWanted(path, opened.sizeBytes)) this.#keep(path, opened, nowMs);
     return opened;
+  }
+
+  #isWanted(path: string, sizeBytes: number): boolean {
+    if (sizeBytes <= smallBytesMax) return sizeBytes > 0;
+    if (sizeBytes > fileBytesMax) return false;
+    if (!this.#seen.has(path)) {
+      if (this.#seen.size >= namesMax) this.#seen.clear();
+      this.#seen.add(path);
+      return false;
+    }
+    // Many that are all popular would only drive each other out, at the price of a large read each.
+    return this.#bytes + sizeBytes <= totalBytesMax || this.#evictOne();
   }
 
   #keep(path: string, file: DiskFile, nowMs: number): void {
     const stats = fstatSync(file.fd);
     // Files without blocks, as /sys and /proc have them, are made while they are read.
-    if (file.sizeBytes === 0 || stats.blocks === 0 || nowMs - stats.ctimeMs < settledMs) return;
+    if (stats.blocks === 0 || nowMs - stats.ctimeMs < settledMs) return;
     if (stats.size !== file.sizeBytes || !file.load()) return;
     file.detach();
-    this.#entries.set(path, { file, stats, used: false });
-    this.#bytes += file.sizeBytes + entryBytes;
-    if (this.#bytes > totalBytesMax) this.#evict();
+    this.#seen.delete(path);
+    this.#add(path, { file, stats, used: false });
+    while (this.#bytes > totalBytesMax) this.#evictOne();
   }
 
-  /** Those that nobody asked for since they were last looked at leave, the others get another turn. */
-  #evict(): void {
+  #add(path: string, entry: Entry): void {
+    this.#entries.set(path, entry);
+    this.#bytes += entry.file.sizeBytes + entryBytes;
+  }
+
+  /** Looks at one entry: it leaves if nobody asked for it since the last look, else it gets another turn. */
+  #evictOne(): boolean {
     for (const [path, entry] of this.#entries) {
       this.#drop(path, entry);
-      if (entry.used) {
-        entry.used = false;
-        this.#entries.set(path, entry);
-        this.#bytes += entry.file.sizeBytes + entryBytes;
-      }
-      if (this.#bytes <= totalBytesMax) return;
+      if (!entry.used) return true;
+      entry.used = false;
+      this.#add(path, entry);
+      return false;
     }
+    return false;
   }
 
   #drop(path: string, { file }: Entry): void {

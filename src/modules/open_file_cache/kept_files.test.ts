@@ -4,18 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DiskFile } from "./disk_file.ts";
 import { readSlice } from "./read_body.ts";
-import { SmallFiles } from "./small_files.ts";
+import { KeptFiles } from "./kept_files.ts";
 
 let folder = "";
 const path = (name: string): string => join(folder, name);
 /** When whatever the test wrote a moment ago is old enough to be kept. */
 const later = (): number => Date.now() + 60_000;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "resty-small-"));
+  folder = mkdtempSync(join(tmpdir(), "resty-kept-"));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function open(files: SmallFiles, name: string, nowMs = later()): DiskFile {
+function open(files: KeptFiles, name: string, nowMs = later()): DiskFile {
   const file = files.open(path(name), nowMs);
   if (!(file instanceof DiskFile)) throw new Error(`${name}: ${file.kind}`);
   return file;
@@ -35,7 +35,7 @@ function tick(before: string): void {
 }
 
 test("a file that was left alone is kept without its descriptor", () => {
-  const files = new SmallFiles();
+  const files = new KeptFiles();
   writeFileSync(path("a"), "one");
   const first = open(files, "a");
   expect(first.fd).toBe(-1);
@@ -45,7 +45,7 @@ test("a file that was left alone is kept without its descriptor", () => {
 });
 
 test("one that was just written is not, for its next change may not show", () => {
-  const files = new SmallFiles();
+  const files = new KeptFiles();
   writeFileSync(path("new"), "one");
   const { ctimeMs } = statSync(path("new"));
   expect(text(open(files, "new", ctimeMs + 1000))).toBe("one");
@@ -66,7 +66,7 @@ test.each<[string, () => void, string]>([
   ],
   ["shortened", () => writeFileSync(path("b"), "s"), "s"],
 ])("a file that was %s is read again", (_, change, content) => {
-  const files = new SmallFiles();
+  const files = new KeptFiles();
   writeFileSync(path("b"), "one");
   utimesSync(path("b"), 1_000_000_000, 1_000_000_000);
   const before = open(files, "b");
@@ -79,7 +79,7 @@ test.each<[string, () => void, string]>([
 });
 
 test("a file that is gone or may not be read any more is not answered from memory", () => {
-  const files = new SmallFiles();
+  const files = new KeptFiles();
   writeFileSync(path("c"), "one");
   const kept = open(files, "c");
   kept.release();
@@ -92,17 +92,44 @@ test("a file that is gone or may not be read any more is not answered from memor
   expect(files.size).toBe(0);
 });
 
-test("large and empty files are not kept, nor those that are made while they are read", () => {
-  const files = new SmallFiles();
-  writeFileSync(path("large"), "x".repeat(65 * 1024));
+test("a larger file is kept when it is asked for again", () => {
+  const files = new KeptFiles();
+  writeFileSync(path("larger"), "x".repeat(65 * 1024));
+  const first = open(files, "larger");
+  expect(first.fd).toBeGreaterThan(0);
+  first.release();
+  expect(files.size).toBe(0);
+  const second = open(files, "larger");
+  expect(second.fd).toBe(-1);
+  expect(open(files, "larger")).toBe(second);
+});
+
+test("larger files make room for each other only where nobody asked", () => {
+  const files = new KeptFiles();
+  const names = Array.from({ length: 8 }, (_, i) => `larger${i}`);
+  for (const name of names) {
+    writeFileSync(path(name), "x".repeat(1024 * 1024));
+    for (let i = 0; i < 3; i++) open(files, name).release();
+  }
+  expect(files.size).toBe(7);
+  for (const name of names.slice(0, 7)) expect(open(files, name).fd).toBe(-1);
+  let looks = 1;
+  while (open(files, "larger7").fd >= 0) looks++;
+  expect(looks).toBeGreaterThan(2);
+  expect(files.size).toBe(7);
+});
+
+test("huge and empty files are not kept, nor those that are made while they are read", () => {
+  const files = new KeptFiles();
+  writeFileSync(path("huge"), "x".repeat(1024 * 1024 + 1));
   writeFileSync(path("empty"), "");
-  for (const name of ["large", "empty"]) open(files, name).release();
+  for (const name of ["huge", "huge", "empty", "empty"]) open(files, name).release();
   if (process.platform === "linux") (files.open("/sys/kernel/mm/transparent_hugepage/enabled") as DiskFile).release?.();
   expect(files.size).toBe(0);
 });
 
 test("what nobody asked for leaves when there are too many", () => {
-  const files = new SmallFiles();
+  const files = new KeptFiles();
   const bytes = "x".repeat(64 * 1024);
   for (let i = 0; i < 200; i++) {
     writeFileSync(path(`many${i}`), bytes);
