@@ -1,4 +1,5 @@
 import type { SharedDict } from "resty";
+import type { Known } from "./_store.ts";
 
 /** How long a worker may take to read what it said it would. */
 const readingSeconds = 10;
@@ -20,14 +21,9 @@ export class SessionCache {
     private readonly seconds: number,
   ) {}
 
-  get(id: string): string | undefined {
-    const known = this.dict.get(id);
-    return typeof known === "string" ? known : undefined;
-  }
-
-  getWithTime(id: string): { head: string; lastAccessed: number } | undefined {
+  get(id: string): Known | undefined {
     const known = this.dict.getWithFlags(id);
-    return known && typeof known.value === "string" ? { head: known.value, lastAccessed: known.flags } : undefined;
+    return known && typeof known.value === "string" ? (known as Known) : undefined;
   }
 
   /** Before a session is read from the store. @returns what to give `keep`, 0 when another is reading it already */
@@ -57,7 +53,7 @@ export class SessionCache {
     this.dict.delete(id);
   }
 
-  /** Writes when a session was last used beside what is known of it, after the store has it. */
+  /** Writes when a session was last used beside what is known of it: then nobody else need tell the store. */
   touch(id: string, seconds: number): void {
     const known = this.dict.getWithFlags(id);
     if (!known || known.value === "" || known.flags >= seconds) return;

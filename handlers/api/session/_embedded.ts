@@ -1,10 +1,10 @@
 import { ngx, type SessionSettings, type SharedDict, StoreRefused, StoreUnavailable } from "resty";
 import { database } from "./_database.ts";
-import { createdAtOf, fieldsOf, headOf, member, NONE, nowSeconds, type Session } from "./_session.ts";
-import type { SessionStore } from "./_store.ts";
+import { fieldsOf, headOf, member, NONE, nowSeconds, type Session } from "./_session.ts";
+import type { Known, SessionStore } from "./_store.ts";
 
-/** Sessions whose times are written without a break. */
-const touchesAtOnce = 500;
+const lastMoment = 0.001;
+const unknown: Known = { value: NONE, flags: 0 };
 /** Before the number of a list in the dictionary: ids of sessions that are to be looked at in the same short while. */
 const duePrefix = "due:";
 const dueKeysAtOnce = 1000;
@@ -23,12 +23,12 @@ export class EmbeddedStore implements SessionStore {
     return dict;
   }
 
-  peek(id: string): string {
-    return (this.#dict.get(id) as string | undefined) ?? NONE;
+  peek(id: string): Known {
+    return (this.#dict.getWithFlags(id) as Known | undefined) ?? unknown;
   }
 
   async find(id: string): Promise<string> {
-    return this.peek(id);
+    return this.peek(id).value;
   }
 
   async findMany(ids: readonly string[]): Promise<string> {
@@ -102,9 +102,8 @@ export class EmbeddedStore implements SessionStore {
     for (;;) {
       const old = dict.get(id) as string | undefined;
       if (old === undefined) return NONE;
-      const fields = fieldsOf(old);
-      const head = headOf({ ...fields, user_data: userData });
-      const stored = dict.safeCompareAndSet(id, old, head, this.#secondsLeft(fields.created_at, now), now);
+      const head = headOf({ ...fieldsOf(old), user_data: userData });
+      const stored = dict.safeCompareAndSet(id, old, head, this.#secondsLeft(id), now);
       if (stored === true) return head;
       if (stored !== "changed") throw new StoreRefused("OOM", `shared dictionary "sessions": ${stored}`);
     }
@@ -117,21 +116,18 @@ export class EmbeddedStore implements SessionStore {
     return fieldsOf(head).user_id;
   }
 
-  async touch(times: ReadonlyMap<string, number>): Promise<void> {
-    const dict = this.#dict;
-    let count = 0;
-    for (const [id, seconds] of times) {
-      if (++count % touchesAtOnce === 0) await Bun.sleep(0); // requests wait meanwhile
-      const entry = dict.getWithFlags(id);
-      if (!entry || entry.flags >= seconds) continue;
-      const head = entry.value as string;
-      // One that was updated or deleted meanwhile has a newer time, or none.
-      dict.safeCompareAndSet(id, head, head, this.#secondsLeft(createdAtOf(head), seconds), seconds);
-    }
+  use(id: string, seconds: number): void {
+    const { value: head, flags } = this.peek(id);
+    if (head === NONE || flags >= seconds) return;
+    // One that was updated or deleted meanwhile has a newer time, or none.
+    this.#dict.safeCompareAndSet(id, head, head, this.#secondsLeft(id), seconds);
   }
 
-  #secondsLeft(createdAt: number, now: number): number {
+  /** How long a session that is used now still lives. */
+  #secondsLeft(id: string): number {
     const { lifetimeSeconds, sliding } = this.settings;
-    return sliding ? lifetimeSeconds : Math.max(1, createdAt + lifetimeSeconds - now);
+    if (sliding) return lifetimeSeconds;
+    const left = this.#dict.ttl(id);
+    return left === "not found" ? lastMoment : left; // it ends before it can be written
   }
 }

@@ -9,8 +9,9 @@ import {
 } from "resty";
 import { SessionCache } from "./_cache.ts";
 import { database } from "./_database.ts";
+import { LastUses } from "./_last_uses.ts";
 import { createdAtOf, headOf, member, NONE, nowSeconds, type Session } from "./_session.ts";
-import type { SessionStore } from "./_store.ts";
+import type { Known, SessionStore } from "./_store.ts";
 import { Turn } from "./_turn.ts";
 
 /** Ids of sessions that were changed go over it to all machines. */
@@ -111,6 +112,7 @@ export class RedisStore implements SessionStore {
   readonly #channel: RedisChannel | undefined;
   readonly #flights = new Map<string, Flight>();
   readonly #reads: Turn<string, Found>;
+  readonly #uses = new LastUses((times) => this.#writeUses(times));
   readonly #creates: Turn<{ readonly id: string; readonly session: Session }, void>;
   /** What EXPIRE is given each time a session is used; "" where lifetimes do not slide. */
   readonly #slide: string;
@@ -138,7 +140,7 @@ export class RedisStore implements SessionStore {
     return this.#channel !== undefined && nowMs < this.#channel.completeUntilMs + this.settings.staleMs;
   }
 
-  peek(id: string, nowMs: number): string | undefined {
+  peek(id: string, nowMs: number): Known | undefined {
     return this.#isCoherent(nowMs) ? this.#cache!.get(id) : undefined;
   }
 
@@ -152,11 +154,11 @@ export class RedisStore implements SessionStore {
     const missing: string[] = [];
     const tickets: number[] = [];
     for (const id of ids) {
-      const known = cache?.getWithTime(id);
+      const known = cache?.get(id);
       if (known === undefined) {
         missing.push(id);
         if (cache) tickets.push(cache.reading(id));
-      } else if (known.head !== NONE) text += member(text, id, known.head, known.lastAccessed);
+      } else if (known.value !== NONE) text += member(text, id, known.value, known.flags);
     }
     if (missing.length === 0) return text;
     const found = await this.#readMany(missing);
@@ -285,12 +287,17 @@ export class RedisStore implements SessionStore {
     }
   }
 
-  async touch(times: ReadonlyMap<string, number>): Promise<void> {
+  use(id: string, seconds: number): void {
+    this.#cache?.touch(id, seconds);
+    this.#uses.add(id, seconds);
+  }
+
+  async #writeUses(times: ReadonlyMap<string, number>): Promise<void> {
     const all = [...times];
     const step = this.redis.options.cluster ? 1 : atOnce;
     let writes: Promise<void>[] = [];
     for (let at = 0; at < all.length; at += step) {
-      writes.push(this.#touchSome(all.slice(at, at + step)));
+      writes.push(this.#writeSome(all.slice(at, at + step)));
       if (writes.length < commandsAtOnce) continue;
       await Promise.all(writes); // requests wait for their answers too
       writes = [];
@@ -298,7 +305,7 @@ export class RedisStore implements SessionStore {
     await Promise.all(writes);
   }
 
-  async #touchSome(some: readonly (readonly [id: string, seconds: number])[]): Promise<void> {
+  async #writeSome(some: readonly (readonly [id: string, seconds: number])[]): Promise<void> {
     let ids = "";
     let times = "";
     for (const [id, seconds] of some) {
@@ -306,7 +313,6 @@ export class RedisStore implements SessionStore {
       times += seconds; // ten digits, until 2286
     }
     await this.redis.run(touchScript, this.#declared(some[0]![0]), [ids, times, this.#slide]);
-    for (const [id, seconds] of some) this.#cache?.touch(id, seconds);
   }
 }
 

@@ -3,14 +3,20 @@ import { EmbeddedStore } from "./_embedded.ts";
 import { RedisStore } from "./_redis.ts";
 import type { Session } from "./_session.ts";
 
+/** What a dictionary has of a session: its head, `NONE` if there is no such session, and when it was last used. */
+export interface Known {
+  readonly value: string;
+  readonly flags: number;
+}
+
 /**
  * Where sessions are. A "head" is a session's JSON up to `last_accessed`, see `headOf`; `NONE` says that there is no
  * session of that id.
  * @throws StoreUnavailable, StoreRefused from everything but `peek`
  */
 export interface SessionStore {
-  /** The head, as far as it can be told without asking anybody; undefined where it cannot. */
-  peek(id: string, nowMs: number): string | undefined;
+  /** What can be told of a session without asking anybody; undefined where nothing can. */
+  peek(id: string, nowMs: number): Known | undefined;
   find(id: string): Promise<string>;
   /** Those that there are, as the members of a JSON object, by id. */
   findMany(ids: readonly string[]): Promise<string>;
@@ -19,8 +25,8 @@ export interface SessionStore {
   update(id: string, userData: string, now: number): string | Promise<string>;
   /** @returns whose session it was, undefined when there was none */
   delete(id: string): Promise<string | undefined> | string | undefined;
-  /** Writes when sessions were last used, of those that there still are. */
-  touch(times: ReadonlyMap<string, number>): void | Promise<void>;
+  /** Notes that a session is used. It is not in the way of the answer, and once in a second is enough. */
+  use(id: string, seconds: number): void;
   /**
    * Finds the sessions with a sliding lifetime that have ended by themselves, by `now`. They are found again next time
    * if `take` throws.

@@ -2,8 +2,7 @@ import type { Ngx } from "resty";
 import { json, notFound, refuse, storeFailed } from "./_answer.ts";
 import { BadRequest, readValues, required } from "./_args.ts";
 import { isId, NONE, sessionJson } from "./_session.ts";
-import { store } from "./_store.ts";
-import { touch } from "./_touch.ts";
+import { type Known, store } from "./_store.ts";
 
 const onlyArgument = "session_id=";
 
@@ -15,8 +14,8 @@ function validate(ngx: Ngx): string | object | Promise<string | object> {
     const id = queryString.slice(onlyArgument.length);
     if (!isId(id)) return notFound(ngx);
     const nowMs = Date.now();
-    const head = store.peek(id, nowMs);
-    return head === undefined ? ask(ngx, id) : answer(ngx, id, head, nowMs);
+    const known = store.peek(id, nowMs);
+    return known === undefined ? ask(ngx, id) : answer(ngx, id, known, nowMs);
   }
   return read(ngx);
 }
@@ -26,8 +25,8 @@ async function read(ngx: Ngx): Promise<string | object> {
     const id = required(await readValues(ngx), "session_id");
     if (!isId(id)) return notFound(ngx);
     const nowMs = Date.now();
-    const head = store.peek(id, nowMs);
-    return head === undefined ? await ask(ngx, id) : answer(ngx, id, head, nowMs);
+    const known = store.peek(id, nowMs);
+    return known === undefined ? await ask(ngx, id) : answer(ngx, id, known, nowMs);
   } catch (error) {
     if (error instanceof BadRequest) return refuse(ngx, error.status, error.message);
     throw error;
@@ -36,16 +35,16 @@ async function read(ngx: Ngx): Promise<string | object> {
 
 async function ask(ngx: Ngx, id: string): Promise<string | object> {
   try {
-    return answer(ngx, id, await store.find(id), Date.now());
+    return answer(ngx, id, { value: await store.find(id), flags: 0 }, Date.now());
   } catch (error) {
     return storeFailed(ngx, error);
   }
 }
 
-function answer(ngx: Ngx, id: string, head: string, nowMs: number): string | object {
+function answer(ngx: Ngx, id: string, { value: head, flags: lastUse }: Known, nowMs: number): string | object {
   if (head === NONE) return notFound(ngx);
   const now = Math.floor(nowMs / 1000);
-  touch(id, now);
+  if (lastUse < now) store.use(id, now);
   return json(ngx, `{"success":true,"session":${sessionJson(head, now)}}`);
 }
 
