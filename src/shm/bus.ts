@@ -2,6 +2,7 @@ import { type FileOwner, createReserved, mapShared, readWords, whileOpening } fr
 import { T_BOOLEAN, T_NUMBER, T_STRUCTURED } from "./layout.ts";
 import { lockSlowly, ownerLives, ownerWord } from "./lock.ts";
 import type { TextBuffer } from "./memory.ts";
+import { fence } from "./order.ts";
 import { copyOut, revive, Staged, type Value } from "./value.ts";
 
 const MAGIC = 0x42545352;
@@ -119,6 +120,7 @@ export class Bus {
       if (skipped > 0) this.#words[(RING_AT_BYTES + at) >>> 2] = WRAP;
       this.#write(RING_AT_BYTES + (skipped > 0 ? 0 : at), length, topicBytes, valueBytes);
       // Until here nobody looks at it: a publisher that is killed has published nothing.
+      fence();
       this.#floats[F_HEAD] = head + skipped + length;
       Atomics.add(this.#words, H_PUBLISHED, 1);
     } finally {
@@ -171,6 +173,7 @@ export class Bus {
   }
 
   #wakeSleepers(): void {
+    Atomics.load(this.#words, H_PUBLISHED); // the message is seen before we look who sleeps
     for (let row = 0; row < this.#words[H_ROWS]!; row++) {
       const at = ROWS_AT + row * ROW_WORDS;
       if (this.#words[at + R_SLEEPS] !== 1 || this.#words[at + R_OWNER] === 0) continue;
@@ -213,6 +216,7 @@ export class Bus {
       this.#words[this.#row + R_PORT] = socket.port;
       this.#words[this.#row + R_LOSSY] = 0;
       this.#floats[(this.#row + R_READ) >>> 1] = this.#floats[F_HEAD]!;
+      fence();
       this.#words[this.#row + R_SLEEPS] = 1;
       this.#words[this.#row + R_OWNER] = ownerWord; // last: from here on publishers look at the row
     } finally {
@@ -260,6 +264,7 @@ export class Bus {
     const position = this.#floats[readAt]!;
     const head = this.#floats[F_HEAD]!;
     if (position === head) return false;
+    fence();
     const start = RING_AT_BYTES + (position % this.#ringBytes);
     const length = words[start >>> 2]!;
     if (length === WRAP) {
@@ -296,8 +301,8 @@ export class Bus {
 
   /** Whether what stands at `position` has not been overwritten meanwhile; if it was, goes on with the newest. */
   #keptUp(position: number, head: number): boolean {
+    fence(); // what was read of the message stays in front, also of the news that it was read
     if (this.#words[this.#row + R_LOSSY] !== 1) return true;
-    Atomics.load(this.#words, H_PUBLISHED);
     // A publisher writes ahead of the head that it then stores: a message may be half of the ring.
     if (this.#floats[F_HEAD]! - position <= this.#ringBytes / 2) return true;
     this.#floats[(this.#row + R_READ) >>> 1] = Math.max(head, this.#floats[F_HEAD]!);

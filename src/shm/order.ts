@@ -11,37 +11,41 @@
 const weaklyOrdered = process.arch !== "x64";
 const own = new Int32Array(1);
 
-/** Loads a word; what comes later stays behind. */
-export function loadFirst(words: Int32Array, at: number): number {
-  if (weaklyOrdered) return Atomics.load(words, at);
-  own[0] = (own[0]! + 1) | 0;
-  const word = words[at]!;
-  own[0] = (own[0]! + 1) | 0;
-  return word;
-}
-
-/** Loads a word; what came earlier stays in front. */
-export function loadLast(words: Int32Array, at: number): number {
-  if (weaklyOrdered) Atomics.store(own, 0, 0);
-  else own[0] = (own[0]! + 1) | 0;
-  return weaklyOrdered ? Atomics.load(words, at) : words[at]!;
-}
-
-/** Stores a word; what comes later stays behind. */
-export function storeFirst(words: Int32Array, at: number, word: number): void {
-  words[at] = word;
+/** What comes later stays behind what came earlier. On x86 not a load behind a store: that needs `Atomics`. */
+export function fence(): void {
   if (weaklyOrdered) {
     Atomics.store(own, 0, 0);
     Atomics.load(own, 0);
   } else own[0] = (own[0]! + 1) | 0;
 }
 
+/** Loads a word; what comes later stays behind. */
+export function loadFirst(words: Int32Array, at: number): number {
+  if (weaklyOrdered) return Atomics.load(words, at);
+  fence();
+  const word = words[at]!;
+  fence();
+  return word;
+}
+
+/** Loads a word; what came earlier stays in front. */
+export function loadLast(words: Int32Array, at: number): number {
+  fence();
+  return words[at]!;
+}
+
+/** Stores a word; what comes later stays behind. */
+export function storeFirst(words: Int32Array, at: number, word: number): void {
+  words[at] = word;
+  fence();
+}
+
 /** Stores a word; what came earlier stays in front. */
 export function storeLast(words: Int32Array, at: number, word: number): void {
   if (weaklyOrdered) Atomics.store(words, at, word);
   else {
-    own[0] = (own[0]! + 1) | 0;
+    fence();
     words[at] = word;
-    own[0] = (own[0]! + 1) | 0;
+    fence();
   }
 }
