@@ -66,9 +66,9 @@ export class MysqlSessions implements SessionDatabase {
   }
 
   async prune(beforeMs: number): Promise<boolean> {
-    const [{ affectedRows }] = await this.mysql.write((db) =>
+    const answer = (await this.mysql.write((db) =>
       db.execute(sql`DELETE FROM session_events WHERE at_ms < ${beforeMs} ORDER BY at_ms, id LIMIT ${rowsPruned}`),
-    );
-    return affectedRows === rowsPruned;
+    )) as unknown as readonly [{ readonly affectedRows: number }];
+    return answer[0].affectedRows === rowsPruned;
   }
 }
