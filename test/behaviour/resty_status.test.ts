@@ -8,7 +8,7 @@ const sampleLine = new RegExp(
 );
 
 /**
- * Reads the text format as strictly as its description allows: a type before the samples of its name, all samples of
+ * Reads the text format as strictly as its description allows: help and type before the samples of their name, all samples of
  * a name together, none twice, a newline at the end.
  */
 function readMetrics(text: string): Map<string, number> {
@@ -16,11 +16,18 @@ function readMetrics(text: string): Map<string, number> {
   const samples = new Map<string, number>();
   const types = new Map<string, string>();
   let current = "";
+  let helped = "";
   for (const line of text.slice(0, -1).split("\n")) {
+    const help = new RegExp(`^# HELP (${name}) \\S[^\\\\]*$`).exec(line);
+    if (help) {
+      helped = help[1]!;
+      continue;
+    }
     const type = new RegExp(`^# TYPE (${name}) (counter|gauge)$`).exec(line);
     if (type) {
       expect(types.has(type[1]!)).toBe(false);
       types.set((current = type[1]!), type[2]!);
+      expect(helped).toBe(current);
       expect(type[2] === "counter").toBe(current.endsWith("_total"));
       continue;
     }

@@ -3,6 +3,35 @@ import type { Status } from "./report.ts";
 /** Labels of a sample, in their order. */
 type Labels = Readonly<Record<string, string>>;
 
+/** What is said of each metric; of those of scripts nothing is known. */
+const help: Readonly<Record<string, string>> = {
+  resty_build_info: "The version, as a label.",
+  resty_connections_active: "Open client connections.",
+  resty_connections_reading: "Connections of which a request head is being read.",
+  resty_connections_writing: "Connections with a request that is being answered.",
+  resty_connections_waiting: "Connections that wait for a request.",
+  resty_connections_accepted_total: "Client connections that were accepted.",
+  resty_connections_handled_total: "Client connections that were served.",
+  resty_requests_total: "Requests of clients.",
+  resty_worker_connections_active: "Open client connections of a worker.",
+  resty_worker_requests_total: "Requests of clients to a worker.",
+  resty_zone_size_bytes: "Size of a zone of shared memory.",
+  resty_zone_free_bytes: "Room that is left in a zone.",
+  resty_zone_entries: "Keys in a zone, expired ones that are still there included.",
+  resty_zone_hits_total: "Reads that found a key.",
+  resty_zone_misses_total: "Reads that found none.",
+  resty_zone_stores_total: "Values stored.",
+  resty_zone_evictions_total: "Live entries that were removed to make room.",
+  resty_zone_expiries_total: "Expired entries that were removed.",
+  resty_zone_lock_waits_total: "How often the lock of a zone was found taken.",
+  resty_zone_recoveries_total: "How often the lock of a zone was taken from a dead process.",
+  resty_zone_largest_entry_bytes: "Key and value of the largest entry there ever was.",
+  resty_upstream_peer_active: "Requests that a peer is answering, as the worker that was asked sees it.",
+  resty_upstream_peer_fails: "Failures of a peer within fail_timeout.",
+  resty_upstream_peer_up: "1 where a peer may be asked.",
+};
+const helpOfScripts = "Kept by scripts.";
+
 const nameOfZoneFigure: Readonly<Record<string, string>> = {
   sizeBytes: "size_bytes",
   freeBytes: "free_bytes",
@@ -78,7 +107,9 @@ class Samples {
   text(): string {
     let text = "";
     for (const [name, lines] of this.#lines)
-      text += `# TYPE ${name} ${name.endsWith("_total") ? "counter" : "gauge"}\n${lines.join("")}`;
+      text +=
+        `# HELP ${name} ${help[name] ?? helpOfScripts}\n` +
+        `# TYPE ${name} ${name.endsWith("_total") ? "counter" : "gauge"}\n${lines.join("")}`;
     return text;
   }
 }
