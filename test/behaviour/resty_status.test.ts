@@ -8,8 +8,8 @@ const sampleLine = new RegExp(
 );
 
 /**
- * Reads the text format as strictly as its description allows: help and type before the samples of their name, all samples of
- * a name together, none twice, a newline at the end.
+ * Reads the text format as strictly as its description allows: help and type before the samples of their name, all
+ * samples of a name together, none twice, a newline at the end.
  */
 function readMetrics(text: string): Map<string, number> {
   expect(text).toEndWith("\n");
