@@ -1,4 +1,5 @@
 import type { Socket } from "bun";
+import type { TunnelEvents } from "../core/exchange.ts";
 import { describeErrno } from "../std/errno.ts";
 import { type Timed, TimerWheel } from "../std/timer_wheel.ts";
 import type { ResponseHandler, ResponseParser } from "./response_parser.ts";
@@ -49,7 +50,7 @@ const isAscii = /^[\x00-\x7f]*$/;
 export class UpstreamConnection implements ResponseHandler, Timed {
   #socket!: Socket<undefined>;
   #events: Events | undefined;
-  #tunnel: { readonly onData: (chunk: Uint8Array) => void; readonly onClose: () => void } | undefined;
+  #tunnel: TunnelEvents | undefined;
   /** What the socket did not take at once. */
   #backlog: Uint8Array[] = [];
   #corked: Uint8Array[] | undefined;
@@ -175,8 +176,8 @@ export class UpstreamConnection implements ResponseHandler, Timed {
   }
 
   /** From now on bytes are just bytes: after 101. */
-  tunnelled(onData: (chunk: Uint8Array) => void, onClose: () => void): void {
-    this.#tunnel = { onData, onClose };
+  tunnelled(events: TunnelEvents): void {
+    this.#tunnel = events;
   }
 
   /** The request fails, or the idle connection ends, unless this is called again within `ms`. */
@@ -259,7 +260,8 @@ export class UpstreamConnection implements ResponseHandler, Timed {
       }
       this.#backlog.shift();
     }
-    this.#events?.drain();
+    if (this.#tunnel) this.#tunnel.onDrain();
+    else this.#events?.drain();
   }
 
   #ended(reason: string): void {

@@ -92,11 +92,24 @@ export interface Exchange {
   /** The request is over and logged: wait for the next one, or close. */
   finished(keepalive: boolean): void;
   /** Takes over the connection as a byte tunnel after 101 or CONNECT. */
-  tunnel?(onData: (chunk: Uint8Array) => void, onClose: () => void): Tunnel;
+  tunnel?(events: TunnelEvents): Tunnel;
+}
+
+export interface TunnelEvents {
+  /** The chunk is only valid during the call. */
+  onData(chunk: Uint8Array): void;
+  /** The client has gone, or sends no more. */
+  onClose(): void;
+  /** The client has taken what waited. */
+  onDrain(): void;
 }
 
 export interface Tunnel {
+  /** @returns false when some of it waits: no more should be written until `onDrain`. */
   write(chunk: Uint8Array): boolean;
+  /** Reads nothing from the client until `resume`. */
+  pause(): void;
+  resume(): void;
   end(): void;
 }
 

@@ -24,7 +24,7 @@ export function stackOf(error: unknown): string {
 }
 
 const sourceRoot = new URL("..", import.meta.url).pathname;
-/** Inside the executable, whose source map names our files from the root of the repository; scripts have whole paths. */
+/** Inside the executable, whose source map names our files from the repository's root; scripts have whole paths. */
 const mappedSource = /[( ](?:\.\.?\/)*(?:src|node_modules)\/[^()]+:\d+:\d+\)?$/;
 
 /** Frames of resty's own and of the runtime, which tell the author of a script nothing. */

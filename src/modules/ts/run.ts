@@ -199,7 +199,9 @@ function discard(ngx: RequestNgx, status: number): Verdict {
   return status;
 }
 
-/** Logs what a script threw, with its place: of the calls that led there, or where these are not the script's, its own. */
+/**
+ * Logs what a script threw, with its place: of the calls that led there, or where these are not the script's, its own.
+ */
 export function logFailure(
   request: Request,
   error: unknown,

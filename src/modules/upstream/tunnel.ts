@@ -29,16 +29,25 @@ export function tunnel(
     clearTimeout(timer);
     timer = setTimeout(finish, idleMs);
   };
-  const client = exchange.tunnel?.((chunk) => {
-    moved();
-    connection.write(chunk);
-  }, finish);
+  // Neither side is read faster than the other one takes it.
+  const client = exchange.tunnel?.({
+    onData: (chunk) => {
+      moved();
+      if (!connection.write(chunk)) client!.pause();
+    },
+    onClose: finish,
+    onDrain: () => connection.resume(),
+  });
   if (!client) return finish();
   let head = `HTTP/1.1 101 ${reason}\r\n`;
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
   client.write(Buffer.from(`${head}\r\n`, "latin1"));
-  connection.tunnelled((chunk) => {
-    moved();
-    client.write(chunk);
-  }, finish);
+  connection.tunnelled({
+    onData: (chunk) => {
+      moved();
+      if (!client.write(chunk)) connection.pause();
+    },
+    onClose: finish,
+    onDrain: () => client.resume(),
+  });
 }

@@ -25,8 +25,13 @@ export class ServerWebSocket implements AsyncIterable<Message> {
   closeCode = 0;
   closeReason = "";
   readonly #tunnel: Tunnel;
+  readonly #bytesMax: number;
   readonly #reader: FrameReader;
   readonly #messages: Message[] = [];
+  #messagesBytes = 0;
+  #paused = false;
+  /** Some of what was sent waits for the client to take it. */
+  #full: PromiseWithResolvers<void> | undefined;
   readonly #parts: Uint8Array[] = [];
   #partsBytes = 0;
   #partsOpcode = 0;
@@ -36,18 +41,16 @@ export class ServerWebSocket implements AsyncIterable<Message> {
   #timer: Timer;
   readonly #utf8 = new TextDecoder("utf-8", { fatal: true });
 
-  constructor(
-    request: Request,
-    head: string,
-    private readonly options: WebSocketOptions,
-  ) {
+  constructor(request: Request, head: string, options: WebSocketOptions) {
     const { exchange } = request;
     if (!exchange.tunnel) throw new HttpError(501, "WebSockets need HTTP/1.1");
-    this.#reader = new FrameReader(options.messageBytesMax ?? 16 * 1024 * 1024);
-    this.#tunnel = exchange.tunnel(
-      (chunk) => this.#receive(chunk),
-      () => this.#gone(1006),
-    );
+    this.#bytesMax = options.messageBytesMax ?? 16 * 1024 * 1024;
+    this.#reader = new FrameReader(this.#bytesMax);
+    this.#tunnel = exchange.tunnel({
+      onData: (chunk) => this.#receive(chunk),
+      onClose: () => this.#gone(1006),
+      onDrain: () => this.#drained(),
+    });
     this.#tunnel.write(Buffer.from(head, "latin1"));
     const idleMs = (options.idleTimeoutSeconds ?? 60) * 1000;
     this.#timer = setInterval(() => this.#watch(idleMs), idleMs / 2);
@@ -57,12 +60,20 @@ export class ServerWebSocket implements AsyncIterable<Message> {
     return this.closeCode === 0 && !this.#closeSent;
   }
 
-  /** Sends a message; false when the connection is closed. */
+  /**
+   * Sends a message; false when the connection is closed. What the client does not take yet waits in memory: who sends
+   * much awaits `drained`.
+   */
   send(message: Message): boolean {
     if (!this.open) return false;
     if (typeof message === "string") this.#write(opcode.text, Buffer.from(message));
     else this.#write(opcode.binary, message);
     return true;
+  }
+
+  /** Resolves when the client has taken all that was sent, or has gone. */
+  drained(): Promise<void> {
+    return this.#full?.promise ?? Promise.resolve();
   }
 
   ping(data: string | Uint8Array = ""): void {
@@ -84,7 +95,11 @@ export class ServerWebSocket implements AsyncIterable<Message> {
   async receive(): Promise<Message | undefined> {
     for (;;) {
       const message = this.#messages.shift();
-      if (message !== undefined) return message;
+      if (message !== undefined) {
+        this.#messagesBytes -= message.length;
+        if (this.#paused && this.#messagesBytes < this.#bytesMax) this.#resume();
+        return message;
+      }
       if (this.closeCode !== 0) return undefined;
       this.#waiting ??= Promise.withResolvers();
       await this.#waiting.promise;
@@ -107,7 +122,17 @@ export class ServerWebSocket implements AsyncIterable<Message> {
   }
 
   #write(code: number, payload: Uint8Array): void {
-    asHost(() => this.#tunnel.write(encodeFrame(code, payload)));
+    if (!asHost(() => this.#tunnel.write(encodeFrame(code, payload)))) this.#full ??= Promise.withResolvers();
+  }
+
+  #drained(): void {
+    this.#full?.resolve();
+    this.#full = undefined;
+  }
+
+  #resume(): void {
+    this.#paused = false;
+    asHost(() => this.#tunnel.resume());
   }
 
   #receive(chunk: Uint8Array): void {
@@ -144,14 +169,20 @@ export class ServerWebSocket implements AsyncIterable<Message> {
     }
     this.#parts.push(frame.payload);
     this.#partsBytes += frame.payload.length;
-    if (this.#partsBytes > (this.options.messageBytesMax ?? 16 * 1024 * 1024))
-      throw new ProtocolError(1009, "the message is too large");
+    if (this.#partsBytes > this.#bytesMax) throw new ProtocolError(1009, "the message is too large");
     if (frame.final) this.#deliver();
   }
 
   #deliver(): void {
     const bytes = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
-    this.#messages.push(this.#partsOpcode === opcode.text ? this.#utf8.decode(bytes) : new Uint8Array(bytes));
+    const message = this.#partsOpcode === opcode.text ? this.#utf8.decode(bytes) : new Uint8Array(bytes);
+    this.#messages.push(message);
+    this.#messagesBytes += message.length;
+    // A client that sends faster than the handler reads waits.
+    if (!this.#paused && this.#messagesBytes >= this.#bytesMax) {
+      this.#paused = true;
+      this.#tunnel.pause();
+    }
     this.#parts.length = 0;
     this.#partsBytes = 0;
     this.#partsOpcode = 0;
@@ -169,6 +200,7 @@ export class ServerWebSocket implements AsyncIterable<Message> {
     if (this.closeCode === 0) this.closeCode = code;
     clearInterval(this.#timer);
     this.#wake();
+    this.#drained();
   }
 
   #wake(): void {
@@ -177,7 +209,7 @@ export class ServerWebSocket implements AsyncIterable<Message> {
   }
 
   #watch(idleMs: number): void {
-    if (Date.now() - this.#lastMs < idleMs) return this.ping();
+    if (this.#paused || Date.now() - this.#lastMs < idleMs) return this.ping();
     this.close(1001, "nothing has come for too long");
     this.#gone(1006);
   }

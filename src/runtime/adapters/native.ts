@@ -40,7 +40,11 @@ export interface NativeSocket<Own = unknown> {
   readonly authorizationError: string | null;
   close(): void;
   reset(): void;
-  write(chunk: Uint8Array): number;
+  /** False: some of it waits. Of a tunnel, `ondrain` tells when it is gone. */
+  write(chunk: Uint8Array): boolean;
+  /** Of a tunnel: no more `ondata` until `readStart`. */
+  readStop(): void;
+  readStart(): void;
   end(): void;
   closeWhenDrained(): void;
   setResponseTrailers(trailers: string): void;

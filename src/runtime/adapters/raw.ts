@@ -6,6 +6,7 @@ import {
   type Connection,
   type Exchange,
   type Tunnel,
+  type TunnelEvents,
 } from "../../core/exchange.ts";
 import type { ListenSpec } from "../../core/plan.ts";
 import { type Timed, TimerWheel } from "../../std/timer_wheel.ts";
@@ -407,7 +408,7 @@ class RawExchange implements Exchange {
     this.connection.done(keepalive && this.keepalive && this.#ended);
   }
 
-  tunnel(onData: (chunk: Uint8Array) => void, onClose: () => void): Tunnel {
+  tunnel({ onData, onClose, onDrain }: TunnelEvents): Tunnel {
     const { socket } = this.connection;
     socket.upgradeToTunnel(false, this.native);
     let closed = false;
@@ -420,9 +421,12 @@ class RawExchange implements Exchange {
       if (chunk.length > 0) onData(chunk);
       if (last) close();
     };
+    socket.ondrain = onDrain;
     this.onAbort(close);
     return {
-      write: (chunk) => socket.write(chunk) >= chunk.length,
+      write: (chunk) => socket.write(chunk),
+      pause: () => socket.readStop(),
+      resume: () => socket.readStart(),
       end: () => socket.end(),
     };
   }
