@@ -48,6 +48,8 @@ export class Listeners {
   #closed = false;
   /** Slots in use, while there may be sockets for more. */
   #limit = Infinity;
+  /** Slots that a generation on its way needs: nobody else may close their sockets. */
+  #opening = 0;
   /** Slots in use without a worker at the moment. */
   readonly #unserved = new Set<number>();
   /** Sockets this process was born with and has not needed yet, by key. */
@@ -65,7 +67,9 @@ export class Listeners {
    */
   async open(specs: readonly ListenSpec[], slots: number): Promise<ListenerChange> {
     const added: { held: Held; fd: number }[] = [];
+    this.#opening = slots;
     const rollback = () => {
+      this.#opening = 0;
       for (const { held, fd } of added) {
         if (!held.fds.includes(fd)) continue; // all was closed meanwhile
         closeDescriptor(fd);
@@ -75,7 +79,7 @@ export class Listeners {
     };
     if (!hasLibc) {
       await this.#makeWay(specs);
-      return { commit() {}, rollback };
+      return { commit: () => void (this.#opening = 0), rollback };
     }
     try {
       for (const spec of specs) {
@@ -113,11 +117,12 @@ export class Listeners {
     this.#steer();
   }
 
-  /** Closes the sockets of slots that are no more. */
+  /** Closes the sockets of slots that are no more, unless the next generation has them again. */
   shrink(slots: number): void {
+    const kept = Math.max(slots, this.#opening);
     for (const { fds, shared } of this.#held.values()) {
       // From the last one on, so that the others keep their places in the kernel's list, by which it is steered.
-      while (!shared && fds.length > slots) closeDescriptor(fds.pop()!);
+      while (!shared && fds.length > kept) closeDescriptor(fds.pop()!);
     }
     this.#steer();
   }
@@ -160,6 +165,7 @@ export class Listeners {
   }
 
   #commit(specs: readonly ListenSpec[], slots: number): void {
+    this.#opening = 0;
     const wanted = new Map(specs.map((spec) => [spec.key, spec]));
     for (const [key, held] of this.#held) {
       const spec = wanted.get(key);
