@@ -3,7 +3,7 @@
 // file that vanishes in auth_basic.test.ts.
 import { expect, test } from "bun:test";
 import { symlinkSync } from "node:fs";
-import { block, start } from "../lib/index.ts";
+import { block, isNginx, start } from "../lib/index.ts";
 
 const get = (target: string, fields = "", method = "GET"): string =>
   `${method} ${target} HTTP/1.1\r\nHost: a\r\n${fields}Connection: close\r\n\r\n`;
@@ -101,6 +101,20 @@ test("two hosts, or one that is none", async () => {
       expect.stringMatching(/^HTTP\/1\.1 400 /),
     ]);
 }, 30_000);
+
+test.skipIf(isNginx)("what was asked before something that is no request is answered before it", async () => {
+  const slow = "content_by_ts_block { await ngx.sleep(0.1); ngx.say(ngx.var.uri); }";
+  await using server = await start({ server: `location / { ${slow} }` });
+  const asked = ["/one", "/two"].map((uri) => `GET ${uri} HTTP/1.1\r\nHost: a\r\n\r\n`).join("");
+  const answer = await server.raw(`${asked}GET /a b HTTP/1.1\r\n\r\n${asked}`);
+  expect(answer.match(/HTTP\/1\.1 \d+|\/one\n|\/two\n/g)).toEqual([
+    "HTTP/1.1 200",
+    "/one\n",
+    "HTTP/1.1 200",
+    "/two\n",
+    "HTTP/1.1 400",
+  ]);
+});
 
 test("methods that nobody has heard of", async () => {
   await using server = await start(ok);

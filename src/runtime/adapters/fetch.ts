@@ -4,7 +4,7 @@ import type { ListenSpec } from "../../core/plan.ts";
 import { plainAddress } from "../../std/address.ts";
 import type { ProxyHeader } from "../../std/proxy_protocol.ts";
 import type { ProxiedPeers } from "./proxied.ts";
-import type { OnExchange } from "./raw.ts";
+import type { OnExchange } from "./raw_connection.ts";
 
 // The documented Bun.serve({ fetch }): HTTP/2 and HTTP/3, and HTTP/1 should the raw mode ever be gone. What it costs:
 // the target arrives normalised, header names in lower case and sorted, and the version is not told.

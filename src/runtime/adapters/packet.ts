@@ -1,24 +1,12 @@
 import { METHODS } from "node:http";
-import { type Chunk, ClientGone, type Connection, type Exchange, type RequestProblem } from "../../core/exchange.ts";
+import { type Chunk, ClientGone, type RequestProblem } from "../../core/exchange.ts";
 import { type HeadFault, type HttpHead, readBody, readHead } from "../../std/http_head.ts";
-import type { NativeSocket } from "./native.ts";
+import type { OnExchange, RawConnection, Turn } from "./raw_connection.ts";
 import { nativeError } from "./serve_native.ts";
 
 // The runtime takes less than nginx does. What it refuses is looked at once more here: a head that nginx would take is
 // served, if all of it is in the packet that was refused, and any other is answered and logged as nginx does. The
 // connection ends with the answer, since the runtime reads no more from it.
-
-/** The connection of such an exchange. */
-export interface PacketConnection extends Connection {
-  readonly socket: NativeSocket;
-  /** A request with a body has come: what looks like a head may be part of that. */
-  readonly hadBody: boolean;
-  deadlineMs: number;
-  sendMs: number;
-  resets: boolean;
-  due(ms: number): void;
-  done(keepalive: boolean): void;
-}
 
 const registered = new Set(METHODS);
 /** More header lines than this the runtime refuses. */
@@ -30,7 +18,7 @@ const longLineBytes = 16 * 1024;
 
 /** What a refused packet asks for, or what is wrong with it. */
 export function readPacket(
-  connection: PacketConnection,
+  connection: RawConnection,
   error: number,
   packet: Uint8Array,
 ): { head: HttpHead; body: Uint8Array } | HeadFault {
@@ -38,7 +26,8 @@ export function readPacket(
   const head = readHead(text);
   if (!head || connection.hadBody) return faultOf(error, text);
   // A head that is as the runtime wants it was not refused: what was came before or behind it.
-  if ("status" in head) return isStrange(text) ? head : faultOf(error, text);
+  // And one that is too large may have begun in an earlier packet.
+  if ("status" in head) return isStrange(text) && error !== nativeError.tooLarge ? head : faultOf(error, text);
   const fields = text.slice(text.indexOf("\n") + 1, head.length);
   const refused =
     error === nativeError.tooLarge
@@ -84,16 +73,17 @@ function faultOf(error: number, text: string): HeadFault {
     case nativeError.headerToken:
     case nativeError.lineFeed:
       return headers("invalid header line");
-    case nativeError.chunk:
-      return { status: 400, message: "client sent invalid chunked body" };
     default:
       return line("invalid request");
   }
 }
 
+/** Is it the request line that is too long? The packet may begin within it. */
 function isEndless(text: string): boolean {
   const end = text.indexOf("\n");
-  return (end < 0 ? text.length : end) > longLineBytes;
+  const line = end < 0 ? text : text.slice(0, end);
+  if (/ HTTP\/1\.\d\r?$/.test(line)) return line.length > longLineBytes || !/^[A-Z-]+ /.test(line);
+  return line.length > longLineBytes && !/^[\w-]+:/.test(line);
 }
 
 /** The first line of a packet, as far as it can be told apart. */
@@ -105,7 +95,8 @@ function lineOf(packet: Uint8Array): Pick<HttpHead, "method" | "target" | "httpV
 }
 
 /** A request that lies in one packet, and its answer, framed here. */
-export class PacketExchange implements Exchange {
+export class PacketExchange implements Turn {
+  handle: OnExchange | undefined;
   readonly method: string;
   readonly target: string;
   readonly httpVersion: number;
@@ -125,7 +116,7 @@ export class PacketExchange implements Exchange {
   #onAbort: (() => void)[] = [];
 
   constructor(
-    readonly connection: PacketConnection,
+    readonly connection: RawConnection,
     packet: Uint8Array,
     read: ReturnType<typeof readPacket>,
   ) {
@@ -174,6 +165,7 @@ export class PacketExchange implements Exchange {
     return !this.#full;
   }
 
+  begin(): void {}
   interim(): void {}
 
   write(chunk: Chunk): boolean {

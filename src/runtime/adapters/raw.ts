@@ -1,183 +1,18 @@
-import { counter, counters } from "../../core/counters.ts";
-import {
-  BodyMalformed,
-  type Chunk,
-  ClientGone,
-  type Connection,
-  type Exchange,
-  type Tunnel,
-  type TunnelEvents,
-} from "../../core/exchange.ts";
+import { BodyMalformed, type Chunk, ClientGone, type Tunnel, type TunnelEvents } from "../../core/exchange.ts";
 import type { ListenSpec } from "../../core/plan.ts";
-import { type Timed, TimerWheel } from "../../std/timer_wheel.ts";
-import { plainAddress } from "../../std/address.ts";
-import type { ProxyHeader } from "../../std/proxy_protocol.ts";
-import type { OpenConnection, OpenConnections } from "./connections.ts";
+import type { OpenConnections } from "./connections.ts";
 import { PacketExchange, readPacket } from "./packet.ts";
-import type { NativeAddress, NativeResponse, NativeSocket as AnySocket } from "./native.ts";
-import type { ProxiedPeer, ProxiedPeers } from "./proxied.ts";
-import { serveNative } from "./serve_native.ts";
+import type { NativeResponse, NativeSocket as AnySocket } from "./native.ts";
+import type { ProxiedPeers } from "./proxied.ts";
+import { type OnExchange, RawConnection, type Turn } from "./raw_connection.ts";
+import { bodyErrors, nativeError, serveNative } from "./serve_native.ts";
 
 type NativeSocket = AnySocket<RawConnection>;
 
 /** Bit of the request's flags: the client asked for the connection to be closed. */
 const connectionClose = 1;
 
-/** What the runtime says of a client that sent none. */
-const noCertificate = "UNABLE_TO_GET_ISSUER_CERT";
-
-export type OnExchange = (exchange: Exchange) => void;
-
-const wheel = new TimerWheel();
-let connectionsMade = 0;
-
-/** An exchange, as far as its connection has to do with it. */
-interface Turn {
-  /** The client went away. */
-  gone(): void;
-  /** It has taken nothing for too long. */
-  timedOut(): void;
-  /** What it sends has stopped to make sense. */
-  broken(): void;
-}
-
-class RawConnection implements Connection, OpenConnection, Timed {
-  readonly number = ++connectionsMade;
-  readonly startMs = Date.now();
-  readonly tls: boolean;
-  requests = 0;
-  closing = false;
-  deadlineMs = Number.POSITIVE_INFINITY;
-  lookMs = Number.POSITIVE_INFINITY;
-  keepaliveMs = 75_000;
-  sendMs = 60_000;
-  /** A client that takes nothing for so long is reset. */
-  resets = false;
-  hadBody = false;
-  /** The exchange being answered. */
-  current: Turn | undefined;
-  /** What came before its turn. */
-  #queue: RawExchange[] | undefined;
-  #remote: NativeAddress | undefined;
-  #local: NativeAddress | undefined;
-
-  constructor(
-    readonly socket: NativeSocket,
-    readonly spec: ListenSpec,
-    private readonly owner: OpenConnections,
-    tls: boolean,
-    private readonly peer: ProxiedPeer | undefined,
-  ) {
-    this.tls = tls;
-    if (peer) peer.inner = this;
-    else owner.add(this);
-    const { own } = counters;
-    own[counter.accepted]!++;
-    own[counter.handled]!++;
-    own[counter.active]!++;
-    socket.onclose = () => this.#closed();
-  }
-
-  get remoteAddress(): string {
-    if (this.spec.family === "unix") return "unix:";
-    return this.peer?.remoteAddress ?? (this.#remote ??= plain(this.socket.remoteAddress)).address;
-  }
-
-  get remotePort(): number {
-    if (this.spec.family === "unix") return 0;
-    return this.peer?.remotePort ?? (this.#remote ??= plain(this.socket.remoteAddress)).port;
-  }
-
-  get localAddress(): string {
-    if (this.spec.family === "unix") return this.spec.key;
-    return this.peer?.localAddress ?? (this.#local ??= plain(this.socket.localAddress)).address;
-  }
-
-  get localPort(): number {
-    return this.spec.port;
-  }
-
-  get proxy(): ProxyHeader | undefined {
-    return this.peer?.header;
-  }
-
-  get tlsVerify(): string {
-    const { peerCertVerified, authorizationError } = this.socket;
-    if (!this.tls || authorizationError === noCertificate) return "NONE";
-    return peerCertVerified ? "SUCCESS" : `FAILED:${authorizationError ?? "unknown"}`;
-  }
-
-  get tlsServerName(): string | undefined {
-    return this.socket.servername ?? undefined;
-  }
-
-  arrived(exchange: RawExchange, handle: OnExchange): void {
-    this.requests++;
-    if (exchange.hasBody) this.hadBody = true;
-    if (this.current) {
-      (this.#queue ??= []).push(exchange);
-      exchange.handle = handle;
-      return;
-    }
-    this.deadlineMs = Number.POSITIVE_INFINITY;
-    this.current = exchange;
-    handle(exchange);
-  }
-
-  /** The runtime reads no more from here: what it refused is answered last. */
-  malformed(error: number, packet: Uint8Array, handle: OnExchange): void {
-    this.closing = true;
-    if (this.current) return this.current.broken();
-    this.requests++;
-    this.deadlineMs = Number.POSITIVE_INFINITY;
-    const exchange = new PacketExchange(this, packet, readPacket(this, error, packet));
-    this.current = exchange;
-    handle(exchange);
-  }
-
-  /** The current exchange is over: answer the next one that waits, or wait for one. */
-  done(keepalive: boolean): void {
-    this.current = undefined;
-    if (!keepalive || this.closing) {
-      this.#queue = undefined;
-      if (!this.socket.closed) this.socket.closeWhenDrained();
-      return;
-    }
-    const next = this.#queue?.shift();
-    if (!next) return this.due(this.keepaliveMs);
-    this.current = next;
-    next.begin();
-    next.handle!(next);
-  }
-
-  due(ms: number): void {
-    this.deadlineMs = Date.now() + ms;
-    if (this.deadlineMs < this.lookMs && !this.socket.closed) wheel.watch(this);
-  }
-
-  onDeadline(): void {
-    if (this.current) this.current.timedOut();
-    else this.socket.close();
-  }
-
-  closeAfterAnswer(): void {
-    this.closing = true;
-    if (!this.current) this.socket.closeWhenDrained();
-  }
-
-  #closed(): void {
-    counters.own[counter.active]!--;
-    this.owner.delete(this);
-    wheel.forget(this);
-    this.current?.gone();
-  }
-}
-
-function plain(at: NativeAddress | undefined): NativeAddress {
-  return at ? { address: plainAddress(at.address), port: at.port } : { address: "", port: 0 };
-}
-
-class RawExchange implements Exchange {
+class RawExchange implements Turn {
   handle: OnExchange | undefined;
   #headers: string[] | undefined;
   #status = 0;
@@ -472,8 +307,11 @@ export function serveRaw(listener: RawListenerOptions): Bun.Server<undefined> {
   const onMalformed = (any: AnySocket, error: number, packet: Uint8Array): void => {
     const socket = any as NativeSocket;
     const connection = connectionOf(socket);
-    if (connection) connection.malformed(error, new Uint8Array(packet), onExchange);
-    else socket.close();
+    if (!connection) return socket.close();
+    if (error === nativeError.afterClose) return; // nobody would have answered it
+    if (bodyErrors.has(error)) return connection.bodyBroken();
+    const bytes = new Uint8Array(packet);
+    connection.arrived(new PacketExchange(connection, bytes, readPacket(connection, error, bytes)), onExchange);
   };
   const onNodeHTTPRequest = (
     _server: unknown,

@@ -11,9 +11,22 @@ export const nativeError = {
   method: 9,
   headerToken: 10,
   lineFeed: 11,
+  chunkExtensions: 12,
+  /** Something came behind a request that said "Connection: close". */
+  afterClose: 14,
+  largeTrailers: 15,
+  chunkEnd: 16,
   bothLengths: 17,
   target: 18,
 } as const;
+
+/** Of these, what was wrong stood in chunks or trailers: the head was good, and has been told of. */
+export const bodyErrors: ReadonlySet<number> = new Set<number>([
+  nativeError.chunk,
+  nativeError.chunkExtensions,
+  nativeError.largeTrailers,
+  nativeError.chunkEnd,
+]);
 
 /**
  * What the runtime takes for no request. It has stopped reading from the connection, which is the callee's to answer
