@@ -65,7 +65,8 @@ export async function serve(choice: ConfigurationChoice, options: ServeOptions =
   const spares = new Spares(workerArgv);
   const startSpares = (main: Level): void => {
     const workers = workersOf(main);
-    if (workers) spares.start(workers.count, workers.env);
+    // More than there are processors for would only hold each other up, and the master.
+    if (workers) spares.start(Math.min(workers.count, Math.max(1, navigator.hardwareConcurrency - 1)), workers.env);
   };
   const forDeveloper = options.watch === true || options.inspect !== undefined;
   let pidFile = "";

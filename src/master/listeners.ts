@@ -54,10 +54,12 @@ export class Listeners {
   readonly #unserved = new Set<number>();
   /** Sockets this process was born with and has not needed yet, by key. */
   readonly #inherited: Map<string, number[]>;
+  readonly #tookOver: boolean;
 
   constructor(log: Log, environment: Record<string, string | undefined> = {}) {
     this.#log = log;
     this.#inherited = hasLibc ? inheritedSockets(environment, log) : new Map<string, number[]>();
+    this.#tookOver = this.#inherited.size > 0;
     this.#foreign = new Set(environment[inheritVariable] === undefined ? this.#inherited.keys() : []);
   }
 
@@ -106,6 +108,16 @@ export class Listeners {
   /** From now on new connections go to the first `slots` workers alone; others have only their queues to empty. */
   limit(slots: number): void {
     this.#limit = slots;
+    this.#steer();
+  }
+
+  /**
+   * The first slot's worker comes up first: until others do, new connections go there alone. Where there was a server
+   * before, its workers are at the sockets of all slots.
+   */
+  awaitFirst(slots: number): void {
+    if (this.#tookOver) return;
+    for (let slot = 1; slot < slots; slot++) this.#unserved.add(slot);
     this.#steer();
   }
 

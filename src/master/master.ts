@@ -108,6 +108,7 @@ class Master {
       this.options.onSettings?.(settings);
       raiseFileLimit(settings, this.#log);
       const opening = await this.#listeners.open(settings.listens, settings.workerProcesses);
+      this.#listeners.awaitFirst(settings.workerProcesses);
       const refusal = await this.#pool.start({ number: this.#generation, settings, snapshot });
       void this.options.spares?.end();
       if (refusal !== undefined) return refusal;
