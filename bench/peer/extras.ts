@@ -1,9 +1,9 @@
 import type { Report } from "../report/report.ts";
-import { memory, type Service } from "./processes.ts";
+import { type Memory, memory, type Service } from "./processes.ts";
 
 /** Figures that are no CPU time; each pair is resty's and the peer's. */
 export interface Extras {
-  workerBytes: [number, number];
+  workerMemory: [Memory, Memory];
   connectionBytes: [number, number];
   tenThousandP99Ms: [number, number];
   startMs: [number, number];

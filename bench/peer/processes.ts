@@ -102,7 +102,12 @@ function stat(pid: number): { parent: number; ticks: number } | undefined {
 }
 
 /** Resident memory in bytes: all of it, and what is not shared with other processes of the same program. */
-export function memory(pid: number): { resident: number; own: number } {
+export interface Memory {
+  readonly resident: number;
+  readonly own: number;
+}
+
+export function memory(pid: number): Memory {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
   const bytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)![1]) * 1024;
   return { resident: bytes("Rss"), own: bytes("Private_Clean") + bytes("Private_Dirty") };

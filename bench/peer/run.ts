@@ -273,9 +273,9 @@ async function measureExtras(resty: Contender, peer: Contender): Promise<Extras>
   };
   return {
     generators: await compareGenerators(`${peer.places.pool.url}/plain`),
-    workerBytes: await both(async (service, url) => {
+    workerMemory: await both(async (service, url) => {
       await load(url, ["-d", "5s", "URL"]);
-      return memory(service.busiest()).resident;
+      return memory(service.busiest());
     }),
     connectionBytes: await both((service, url) => connectionMemory(service, url, 9000)),
     tenThousandP99Ms: await tenThousandP99Ms(resty.places.pool, peer.places.pool),
