@@ -244,6 +244,7 @@ export const cases: readonly (readonly [pattern: string, subject: string, match:
   ["(?<!a)b", "abcb", ["b"]],
   ["(?<=a|bc)d", "bcd", ["d"]],
   ["(?<=(a))b", "ab", ["b", "a"]],
+  ["(?<=([ab]){2})c", "abc", ["c", "b"]],
   ["(?<=^|/)a", "b/a", ["a"]],
   ["(?<=\\d{2})a", "1a12a", ["a"]],
   ["(?<!^)a", "aa", ["a"]],

@@ -116,8 +116,10 @@ class Translator {
   }
 
   #look(body: Node, behind: boolean, negative: boolean): string {
-    // JavaScript matches what lies behind from right to left, so that a group is not set yet when it is referred to.
-    if (behind && some(body, isReferring)) throw new Inexpressible("lookbehind");
+    // JavaScript matches what lies behind from right to left, so that a group is not set yet when it is referred to, and
+    // has what it matched first in the end, not last.
+    if (behind && some(body, (node) => isReferring(node) || isCapturedAgain(node)))
+      throw new Inexpressible("lookbehind");
     const before = new Set(this.#set);
     this.#inside++;
     const source = `(?${behind ? "<" : ""}${negative ? "!" : "="}${this.#node(body)})`;
@@ -160,6 +162,11 @@ class Translator {
 export function isReferring(node: Node): boolean {
   if (node.kind === "repeat") return node.mode === "possessive";
   return node.kind === "atomic" || node.kind === "look" || node.kind === "backreference";
+}
+
+/** Is there a group in it that matches several times? */
+function isCapturedAgain(node: Node): boolean {
+  return node.kind === "repeat" && some(node.body, ({ kind }) => kind === "capture");
 }
 
 /** Can `node` match the empty string at any place, whatever stands around it? */
