@@ -49,9 +49,9 @@ test("a worker that is stuck does not keep the others from a reload, and is repl
   await using master = await start();
   void master.get("/spin").catch(() => {});
   // Some of these reach the stuck one, and wait for it.
-  const { pid } = await until("an answer of the other", () =>
-    Promise.race([master.get().catch(() => undefined), Bun.sleep(500).then(() => undefined)]),
-  );
+  const answer = () => Promise.race([master.get().catch(() => undefined), Bun.sleep(500).then(() => undefined)]);
+  await until("one that is stuck", async () => (await answer()) === undefined);
+  const { pid } = await until("an answer of the other", answer);
   await master.reload({ behaviour: { name: "two" } });
   await master.logged(/\[alert\] \d+: worker process \d+ does not answer and is replaced/);
   const workers = await master.workers();
