@@ -116,8 +116,8 @@ class Translator {
   }
 
   #look(body: Node, behind: boolean, negative: boolean): string {
-    // JavaScript matches what lies behind from right to left, so that a group is not set yet when it is referred to, and
-    // has what it matched first in the end, not last.
+    // JavaScript matches what lies behind from right to left, so that a group is not set yet when it is referred to,
+    // and one that matches several times has what it matched first, not last.
     if (behind && some(body, (node) => isReferring(node) || isCapturedAgain(node)))
       throw new Inexpressible("lookbehind");
     const before = new Set(this.#set);
