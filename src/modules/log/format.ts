@@ -3,6 +3,7 @@ import type { Place } from "../../core/diagnostic.ts";
 import type { Request } from "../../core/request.ts";
 import type { Variable, VariableTable } from "../../core/variable.ts";
 import type { LineBuffer } from "../../std/line_buffer.ts";
+import { escapeJson } from "../../std/markup_escape.ts";
 import { requestLineParts } from "../core/request_line.ts";
 
 export type Escape = "default" | "json" | "none";
@@ -15,24 +16,10 @@ const forbidden: Readonly<Record<Escape, RegExp>> = {
   none: /(?!)/,
 };
 
-const jsonEscapes: Readonly<Record<string, string>> = {
-  '"': '\\"',
-  "\\": "\\\\",
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  "\b": "\\b",
-  "\f": "\\f",
-};
-
 const escapes: Readonly<Record<Escape, (text: string) => string>> = {
   default: (text) =>
     text.replace(/["\\\0-\x1f\x7f-\xff]/g, (c) => `\\x${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`),
-  json: (text) =>
-    text.replace(
-      /["\\\0-\x1f]/g,
-      (c) => jsonEscapes[c] ?? `\\u${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`,
-    ),
+  json: escapeJson,
   none: (text) => text,
 };
 
