@@ -7,6 +7,7 @@ import { boundAddress, closeDescriptor, isOpen, isReadable, openListener } from 
 import { adoptListener, pauseAccepting, resumeAccepting, type ServeBinding, stopListening } from "./adopt.ts";
 import type { ListenSpec } from "./contract.ts";
 
+// Sockets are adopted through libc alone; without it workers bind for themselves, and the tests here have no subject.
 const loopback = { family: "inet", address: "127.0.0.1", port: 0 } as const;
 const folder = mkdtempSync(join(tmpdir(), "resty-adopt-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -2,6 +2,13 @@ import { expect, test } from "bun:test";
 import { createConnection, createServer, type Socket } from "node:net";
 import { start, until } from "../lib/index.ts";
 
+const passingTo = (port: number): string => `location / {
+  proxy_pass http://127.0.0.1:${port};
+  proxy_http_version 1.1;
+  proxy_set_header Upgrade $http_upgrade;
+  proxy_set_header Connection upgrade;
+}`;
+
 test("a client that ends a tunnel with FIN ends the upstream's side too", async () => {
   let upstream: Socket | undefined;
   let ended = false;
@@ -17,14 +24,7 @@ test("a client that ends a tunnel with FIN ends the upstream's side too", async 
   await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
   try {
     const { port } = listener.address() as { port: number };
-    await using server = await start({
-      server: `location / {
-        proxy_pass http://127.0.0.1:${port};
-        proxy_http_version 1.1;
-        proxy_set_header Upgrade $http_upgrade;
-        proxy_set_header Connection upgrade;
-      }`,
-    });
+    await using server = await start({ server: passingTo(port) });
     using connection = await server.connect();
     connection.write("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n");
     expect((await connection.answer()).status).toBe(101);
@@ -73,14 +73,7 @@ test("neither side of a tunnel is read faster than the other one takes it", asyn
   await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
   try {
     const { port } = listener.address() as { port: number };
-    await using server = await start({
-      server: `location / {
-        proxy_pass http://127.0.0.1:${port};
-        proxy_http_version 1.1;
-        proxy_set_header Upgrade $http_upgrade;
-        proxy_set_header Connection upgrade;
-      }`,
-    });
+    await using server = await start({ server: passingTo(port) });
     const client = createConnection(server.port(), "127.0.0.1");
     sockets.push(client);
     client.on("error", () => undefined);
